@@ -1,0 +1,5 @@
+module github.com/xinfeng-kms/xinfeng
+
+go 1.26
+
+require github.com/emmansun/gmsm v0.34.1
