@@ -1,0 +1,232 @@
+package suite
+
+import (
+	"crypto/cipher"
+	"crypto/hkdf"
+	"encoding"
+	"encoding/binary"
+	"fmt"
+	"hash"
+	"runtime"
+)
+
+// The labels of the derivations, ASCII without terminator. Those of Expand differ in their 11th byte, and what follows
+// a label is self-delimiting, so no two infos coincide.
+const (
+	labelExtract = "xinfeng/1 prk"
+	labelTag     = "xinfeng/1 tag"
+	labelBody    = "xinfeng/1 body"
+	labelCommit  = "xinfeng/1 key"
+	labelCell    = "xinfeng/1 cell"
+	labelWrap    = "xinfeng/1 wrap"
+	labelIndex   = "xinfeng/1 index"
+)
+
+// maxExpand bounds the output of one Expand, in bytes: the longest of the format is a local wrap, 32 + 32.
+const maxExpand = 2 * HashSize
+
+// An Expander computes HKDF-Expand (RFC 5869, Section 2.3) under a pseudorandom key that it keeps to itself. [State]
+// is one; a data key that may be destroyed is another, which is why it can fail.
+type Expander interface {
+	// Expand fills out, at most 64 bytes, from info. It keeps neither.
+	Expand(out, info []byte) error
+}
+
+// A State is the pseudorandom key of one data key, kept as the two hash states of HMAC after the padded key. They are
+// bytes and not a hash.Hash because bytes can be cleared, and because restoring them into a pooled hash makes an
+// Expand that allocates nothing. A State is safe for concurrent use until it is cleared.
+type State struct {
+	suite        *Suite
+	inner, outer []byte
+}
+
+// Extract returns the derivation state of a data key: HKDF-Extract (RFC 5869, Section 2.2) under a constant salt that
+// names the format and the suite. The secret is the message of this one HMAC and the key of all later ones, so salts
+// and heads, which an attacker chooses, are only ever input to a keyed function (SPEC.md, Section 9).
+//
+// The key must be [DataKeySize] bytes; it is neither kept nor modified.
+func (s *Suite) Extract(key []byte) (*State, error) {
+	if len(key) != DataKeySize {
+		return nil, fmt.Errorf("suite: key of %d bytes, want %d", len(key), DataKeySize)
+	}
+	salt := binary.BigEndian.AppendUint16([]byte(labelExtract), s.id)
+	prk, err := hkdf.Extract(s.newHash, key, salt)
+	if err != nil {
+		return nil, fmt.Errorf("suite: extract: %w", err)
+	}
+	st := &State{suite: s, inner: s.padded(prk, 0x36), outer: s.padded(prk, 0x5c)}
+	clear(prk)
+	return st, nil
+}
+
+// padded returns the state of the hash after prk, padded with zeros to a block and XORed with pad: one half of HMAC.
+func (s *Suite) padded(prk []byte, pad byte) []byte {
+	h := s.newHash()
+	block := make([]byte, h.BlockSize())
+	copy(block, prk)
+	for i := range block {
+		block[i] ^= pad
+	}
+	h.Write(block)
+	clear(block)
+	state, err := h.(encoding.BinaryMarshaler).MarshalBinary()
+	if err != nil {
+		panic("suite: internal error: " + err.Error()) // unreachable: both hashes marshal
+	}
+	h.Reset()
+	return state
+}
+
+// Expand fills out, 1 to 64 bytes, with HKDF-Expand of info. It allocates nothing.
+func (st *State) Expand(out, info []byte) error {
+	if len(out) == 0 || len(out) > maxExpand {
+		return fmt.Errorf("suite: expand: %d bytes asked, want 1 to %d", len(out), maxExpand)
+	}
+	sc := st.suite.pool.Get().(*scratch)
+	defer sc.free(st.suite)
+	for i := byte(1); len(out) > 0; i++ {
+		sc.restore(st.inner)
+		if i > 1 {
+			sc.h.Write(sc.sum[:]) // T(i-1)
+		}
+		sc.h.Write(info)
+		sc.one[0] = i
+		sc.h.Write(sc.one[:])
+		sum := sc.h.Sum(sc.sum[:0])
+		sc.restore(st.outer)
+		sc.h.Write(sum)
+		sc.h.Sum(sc.sum[:0])
+		out = out[copy(out, sc.sum[:]):]
+	}
+	return nil
+}
+
+// Clear wipes the state; a later Expand would derive from zeros, so the owner must not call it again.
+func (st *State) Clear() {
+	clear(st.inner)
+	clear(st.outer)
+	runtime.KeepAlive(st)
+}
+
+// A scratch is what one derivation needs besides its state: a hash to restore into, and room that does not escape.
+type scratch struct {
+	h    hash.Hash
+	u    encoding.BinaryUnmarshaler
+	sum  [HashSize]byte
+	one  [1]byte
+	out  [maxExpand]byte
+	info []byte
+}
+
+// keepInfo is the largest info buffer that goes back to the pool, in bytes: label, head and withheld pairs of a message
+// with both contexts full.
+const keepInfo = 32 << 10
+
+func newScratch(h hash.Hash) *scratch {
+	return &scratch{h: h, u: h.(encoding.BinaryUnmarshaler)}
+}
+
+func (sc *scratch) restore(state []byte) {
+	if err := sc.u.UnmarshalBinary(state); err != nil {
+		// Cleared states have lost their magic number; using one is a broken invariant of the owner.
+		panic("suite: internal error: a cleared derivation state was used")
+	}
+}
+
+func (sc *scratch) free(s *Suite) {
+	clear(sc.sum[:])
+	clear(sc.out[:])
+	sc.h.Reset()
+	if cap(sc.info) > keepInfo {
+		sc.info = nil
+	}
+	s.pool.Put(sc)
+}
+
+// Tag computes the tag of a message: a MAC over its head and withheld pairs, and a commitment to both and to the data
+// key. head is bytes 0 to 44+n of the message, withheld the withheld pairs in their encoding.
+func (s *Suite) Tag(x Expander, head, withheld []byte) (tag [CommitSize]byte, err error) {
+	return s.commitment(x, labelTag, head, withheld)
+}
+
+// Commit computes the commit of a key file from its bytes 0 to 28+n.
+func (s *Suite) Commit(x Expander, prefix []byte) (commit [CommitSize]byte, err error) {
+	return s.commitment(x, labelCommit, prefix, nil)
+}
+
+func (s *Suite) commitment(x Expander, label string, a, b []byte) (c [CommitSize]byte, err error) {
+	sc := s.pool.Get().(*scratch)
+	defer sc.free(s)
+	sc.info = append(append(append(sc.info[:0], label...), a...), b...)
+	err = x.Expand(sc.out[:CommitSize], sc.info)
+	copy(c[:], sc.out[:])
+	return c, err
+}
+
+// Index computes the blind index of value under the key file with the given commit.
+func (s *Suite) Index(x Expander, commit *[CommitSize]byte, value []byte) (sum [HashSize]byte, err error) {
+	return s.commitment(x, labelIndex, commit[:], value)
+}
+
+// A Sealer is a derived AEAD with the mask of its nonces. Suite 1 has a mask of zeros.
+type Sealer struct {
+	AEAD cipher.AEAD
+	Mask [NonceSize]byte
+}
+
+// Body derives the sealer of a message's body from its tag, hence from everything the tag covers.
+func (s *Suite) Body(x Expander, tag *[CommitSize]byte) (Sealer, error) {
+	sc := s.pool.Get().(*scratch)
+	defer sc.free(s)
+	sc.info = append(append(sc.info[:0], labelBody...), tag[:]...)
+	return s.sealer(x, sc, nil)
+}
+
+// Cell derives the sealer of one cell from the commit of its key file, the first 33 bytes of the cell (form, reference
+// and salt) and the withheld pairs.
+func (s *Suite) Cell(x Expander, commit *[CommitSize]byte, prefix, withheld []byte) (Sealer, error) {
+	sc := s.pool.Get().(*scratch)
+	defer sc.free(s)
+	sc.info = append(append(sc.info[:0], labelCell...), commit[:]...)
+	sc.info = append(append(sc.info, prefix...), withheld...)
+	return s.sealer(x, sc, nil)
+}
+
+// Wrap derives what a local provider wraps a data key with, and the commitment to the wrapping key that is compared
+// before anything is opened: a bare GCM ciphertext could be made to open under many passphrases at once. provider is
+// 1 to 32 bytes, keyID 1 to 512, stored at most 8192; format checks that.
+func (s *Suite) Wrap(x Expander, salt *[SaltSize]byte, provider, keyID string, stored []byte) (w Sealer, wc [CommitSize]byte, err error) {
+	sc := s.pool.Get().(*scratch)
+	defer sc.free(s)
+	b := append(append(sc.info[:0], labelWrap...), salt[:]...)
+	b = append(append(b, byte(len(provider))), provider...)
+	b = append(binary.BigEndian.AppendUint16(b, uint16(len(keyID))), keyID...)
+	b = append(binary.BigEndian.AppendUint16(b, uint16(len(stored))), stored...)
+	sc.info = b
+	w, err = s.sealer(x, sc, wc[:])
+	return w, wc, err
+}
+
+// sealer expands sc.info to key, mask and, if more is not empty, that many bytes more.
+func (s *Suite) sealer(x Expander, sc *scratch, more []byte) (w Sealer, err error) {
+	out := sc.out[:s.keySize+s.maskSize+len(more)]
+	if err := x.Expand(out, sc.info); err != nil {
+		return Sealer{}, err
+	}
+	copy(w.Mask[:], out[s.keySize:s.keySize+s.maskSize])
+	copy(more, out[s.keySize+s.maskSize:])
+	w.AEAD, err = s.NewAEAD(out[:s.keySize])
+	return w, err
+}
+
+// Nonce sets dst to the nonce of chunk i: mask XOR (i as 11 bytes big-endian || 00), and || 01 for the last chunk.
+func (w *Sealer) Nonce(dst *[NonceSize]byte, i uint64, last bool) {
+	*dst = [NonceSize]byte{}
+	binary.BigEndian.PutUint64(dst[3:11], i)
+	if last {
+		dst[11] = 1
+	}
+	for k, m := range w.Mask {
+		dst[k] ^= m
+	}
+}
