@@ -48,6 +48,15 @@ func MergeRecords(records ...Record) Record {
 	return slices.CompactFunc(all, func(a, b WrappedKey) bool { return compareKeys(a, b) == 0 })
 }
 
+// Clone returns a copy of r that shares no ciphertext with it.
+func (r Record) Clone() Record {
+	c := slices.Clone(r)
+	for i := range c {
+		c[i].Ciphertext = bytes.Clone(c[i].Ciphertext)
+	}
+	return c
+}
+
 func compareKeys(a, b WrappedKey) int {
 	return cmp.Or(cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.KeyID, b.KeyID))
 }
@@ -64,7 +73,7 @@ func (r Record) Size() int {
 // Marshal appends the encoding of r to dst. It returns an error matching [ErrInvalid], and no slice, if r is not as
 // the comments on [Record] and [WrappedKey] say, or longer than [MaxRecordSize]. It neither keeps nor modifies r.
 func (r Record) Marshal(dst []byte) ([]byte, error) {
-	if err := r.check(); err != nil {
+	if err := r.Check(); err != nil {
 		return nil, err
 	}
 	dst = append(slices.Grow(dst, r.Size()), byte(len(r)))
@@ -76,7 +85,9 @@ func (r Record) Marshal(dst []byte) ([]byte, error) {
 	return dst, nil
 }
 
-func (r Record) check() error {
+// Check returns an error matching [ErrInvalid] if r is not as the comments on [Record] and [WrappedKey] say, or longer
+// than [MaxRecordSize]; nil if Marshal would take it.
+func (r Record) Check() error {
 	if len(r) == 0 || len(r) > MaxWrappedKeys {
 		return invalid("record", "%d wrapped keys, want 1 to %d", len(r), MaxWrappedKeys)
 	}
