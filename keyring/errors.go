@@ -1,0 +1,66 @@
+package keyring
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/xinfeng-kms/xinfeng/internal/suite"
+)
+
+var (
+	// ErrNoMatch: none of the wrapped keys of a message is one of the provider's own. Another provider may have one.
+	ErrNoMatch = errors.New("no wrapped key for this provider")
+
+	// ErrAuthentication: something is not authentic: a wrapped key, a context, a message. It is the same value as
+	// envelope.ErrAuthentication, and on purpose says no more.
+	ErrAuthentication = suite.ErrAuthentication
+
+	// ErrWrongKey: the key service answered with another key than the one asked for. The answer was wiped.
+	ErrWrongKey = errors.New("another key answered")
+
+	// ErrInvalidDataKey: a data key is not 32 bytes, or came in an encoding that is not strict base64.
+	ErrInvalidDataKey = errors.New("invalid data key")
+
+	// ErrContextTooLong: the stored pairs are longer than the key service takes.
+	ErrContextTooLong = errors.New("encryption context too long")
+
+	// ErrNeedKey: a wrapped key cannot be renewed without the data key. Decrypt, verify the message, and ask again with
+	// the key.
+	ErrNeedKey = errors.New("data key needed to wrap")
+
+	// ErrDestroyed: a data key was used after its last borrower destroyed it.
+	ErrDestroyed = errors.New("data key is destroyed")
+)
+
+// An UnwrapError says why no wrapped key of a message could be opened: one error for each key or provider that was
+// tried, in the order in which they were. errors.Is and errors.As look through all of them.
+type UnwrapError struct {
+	Errs []error
+}
+
+func (e *UnwrapError) Error() string {
+	var b strings.Builder
+	b.WriteString("keyring: no wrapped key could be opened")
+	for i, err := range e.Errs {
+		if i == 0 {
+			b.WriteString(": ")
+		} else {
+			b.WriteString("; ")
+		}
+		b.WriteString(err.Error())
+	}
+	return b.String()
+}
+
+// Unwrap returns the errors of the keys that were tried.
+func (e *UnwrapError) Unwrap() []error { return e.Errs }
+
+// quote prints a name that a peer chose, cut to a length at which it stays readable.
+func quote(s string) string {
+	const most = 128
+	if len(s) > most {
+		return fmt.Sprintf("%q…", s[:most])
+	}
+	return fmt.Sprintf("%q", s)
+}
