@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -69,7 +70,7 @@ func AppendPairsFunc(dst []byte, m map[string]string, include func(key string) b
 var (
 	errKeyEmpty    = errors.New("key is empty")
 	errKeyUTF8     = errors.New("key is not UTF-8")
-	errKeyReserved = errors.New("key begins with " + ReservedPrefix)
+	errKeyReserved = errors.New("key begins with " + strconv.Quote(ReservedPrefix))
 	errValueUTF8   = errors.New("value is not UTF-8")
 	errKeyOrder    = errors.New("key is not above the one before it")
 )

@@ -2,7 +2,6 @@ package format
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -61,7 +60,7 @@ func gatherHeader(r io.Reader, b []byte) ([]byte, error) {
 			b = slices.Grow(b, n)
 			got, err := io.ReadFull(r, b[len(b):len(b)+n])
 			b = b[:len(b)+got]
-			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			if err == io.EOF || err == io.ErrUnexpectedEOF {
 				return b, nil
 			}
 			if err != nil {

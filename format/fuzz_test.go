@@ -1,0 +1,163 @@
+package format_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"reflect"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/xinfeng-kms/xinfeng/format"
+)
+
+// checkParseError fails unless err is what Parse functions return: a *ParseError with an offset within the input.
+func checkParseError(t *testing.T, err error, length int) {
+	t.Helper()
+	var pe *format.ParseError
+	if !errors.As(err, &pe) || pe.Offset < 0 || pe.Offset > int64(length) {
+		t.Fatalf("error %v, want a ParseError within %d bytes", err, length)
+	}
+}
+
+// What parses marshals to the same bytes, ReadHeader agrees with Parse and reads nothing more, and a Header that was
+// parsed into before says the same as a new one.
+func FuzzHeader(f *testing.F) {
+	for _, h := range headers(f) {
+		f.Add(marshal(f, h))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		used := newHeader(t)
+		var h format.Header
+		n, err := h.Parse(b)
+		m, err2 := used.Parse(b)
+		if n != m || (err == nil) != (err2 == nil) || err != nil && err.Error() != err2.Error() {
+			t.Fatalf("Parse = %d, %v; into a used header %d, %v", n, err, m, err2)
+		}
+		r := bytes.NewReader(b)
+		read, err2 := format.ReadHeader(r)
+		if err != nil {
+			checkParseError(t, err, len(b))
+			if read != nil || err2 == nil || err.Error() != err2.Error() {
+				t.Fatalf("Parse: %v, ReadHeader: %v", err, err2)
+			}
+			return
+		}
+		if err2 != nil || !reflect.DeepEqual(read, &h) || r.Len() != len(b)-n || h.Size() != n {
+			t.Fatalf("ReadHeader = %+v, %v, with %d bytes left; Parse = %+v of %d bytes", read, err2, r.Len(), h, n)
+		}
+		if len(h.Stored) == 0 {
+			used.Stored, h.Stored = nil, nil
+		}
+		if !reflect.DeepEqual(used, &h) {
+			t.Fatalf("Parse = %+v, into a used header %+v", h, used)
+		}
+		again := marshal(t, &h)
+		if h.Kind != format.Slots {
+			if !bytes.Equal(again, b[:n]) {
+				t.Fatalf("Marshal(Parse) = %x, want %x", again, b[:n])
+			}
+			return
+		}
+		// Marshal writes the record in force into slot 0, the bytes of that slot are the same.
+		at, from := h.SlotOffset(0), h.SlotOffset(h.Slot)
+		size := int64(h.SlotSize)
+		if !bytes.Equal(again[:at], b[:at]) || !bytes.Equal(again[at:at+size], b[from:from+size]) {
+			t.Fatalf("Marshal(Parse) = %x, want %x with slot %d first", again, b[:n], h.Slot)
+		}
+	})
+}
+
+func FuzzKeyFile(f *testing.F) {
+	f.Add(marshal(f, newKeyFile(f)))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var k format.KeyFile
+		if err := k.Parse(b); err != nil {
+			checkParseError(t, err, len(b))
+			return
+		}
+		if again := marshal(t, &k); !bytes.Equal(again, b) {
+			t.Fatalf("Marshal(Parse) = %x, want %x", again, b)
+		}
+	})
+}
+
+func FuzzCell(f *testing.F) {
+	f.Add(marshal(f, newCell()))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var c format.Cell
+		if err := c.Parse(b); err != nil {
+			checkParseError(t, err, len(b))
+			return
+		}
+		if again := marshal(t, &c); !bytes.Equal(again, b) {
+			t.Fatalf("Marshal(Parse) = %x, want %x", again, b)
+		}
+	})
+}
+
+func FuzzRecord(f *testing.F) {
+	f.Add(marshal(f, format.Record{kmsEntry(), entry("raw", "local", 112)}))
+	f.Add([]byte{1, 1, 'x', 0, 1, 'y', 0, 1, 'z'})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := format.ParseRecord(b)
+		if err != nil {
+			checkParseError(t, err, len(b))
+			if errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Fatalf("ParseRecord = %v: only a header or key file can be truncated", err)
+			}
+			return
+		}
+		if again := marshal(t, r); !bytes.Equal(again, b) {
+			t.Fatalf("Marshal(Parse) = %x, want %x", again, b)
+		}
+	})
+}
+
+func FuzzPairs(f *testing.F) {
+	f.Add([]byte(storedPairs(f)))
+	f.Add([]byte{0, 1, 'a', 0, 0, 0, 1, 'b', 0, 1, 'c'})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		n := 0
+		for k, v := range format.Pairs(b).All() { // of anything
+			n += 4 + len(k) + len(v)
+		}
+		if n > len(b) {
+			t.Fatalf("All yields %d bytes of %d", n, len(b))
+		}
+		p, err := format.ParsePairs(b)
+		if err != nil {
+			checkParseError(t, err, len(b))
+			return
+		}
+		again, err := format.AppendPairs(nil, p.Map())
+		if err != nil || !bytes.Equal(again, b) {
+			t.Fatalf("AppendPairs(Map) = %x, %v, want %x", again, err, b)
+		}
+	})
+}
+
+// Any map is either refused or comes back.
+func FuzzAppendPairs(f *testing.F) {
+	f.Add("tenant", "42", "row", "9")
+	f.Add("", "", "xinfeng:", "\xff")
+	f.Fuzz(func(t *testing.T, k1, v1, k2, v2 string) {
+		if k1 == k2 {
+			t.Skip()
+		}
+		m := map[string]string{k1: v1, k2: v2}
+		b, err := format.AppendPairs(nil, m)
+		if err != nil {
+			if !errors.Is(err, format.ErrInvalid) {
+				t.Fatalf("AppendPairs = %v, want ErrInvalid", err)
+			}
+			return
+		}
+		if !utf8.ValidString(k1 + "." + v1 + "." + k2 + "." + v2) {
+			t.Fatalf("AppendPairs(%q) succeeded", m)
+		}
+		if p, err := format.ParsePairs(b); err != nil || !reflect.DeepEqual(p.Map(), m) {
+			t.Fatalf("ParsePairs = %q, %v, want %q", p.Map(), err, m)
+		}
+	})
+}
