@@ -1,0 +1,201 @@
+// Package stream is the chunked AEAD of a message's body over a raw key: [Seal] and [Open] for bytes, [Writer] and
+// [Reader] for streams, [ReaderAt] for random access. Most callers want [NewWriter] and [NewReader].
+//
+// It knows no header, no context and no key service. It protects the contents and the order of the chunks of one body,
+// and its end, under a key that sealed nothing else. It does not hide the length, does not tell one body from another
+// under the same key, and cannot take back what a reader was given before a later chunk failed: what was given is a true
+// prefix, and the end is authentic only when a Reader says io.EOF.
+//
+// # Compatibility
+//
+// Internal: everything here may change tomorrow, except the bytes, which are those of format/SPEC.md.
+//
+// # Specification
+//
+// format/SPEC.md, Section 3 (the body), Section 5 (writing and reading) and Section 6 (seeking and sizes).
+package stream
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/xinfeng-kms/xinfeng/internal/suite"
+)
+
+// Options are the resources of one stream. nil and zero fields mean the defaults. The struct is copied.
+type Options struct {
+	// Parallelism is the number of cores a call may use, the caller's own among them; 0 or less means as many as
+	// there are. Streams run on the caller's goroutine alone so far, whatever it says.
+	Parallelism int
+	// MaxBuffer bounds the bytes that a stream holds, plaintext and ciphertext together; 0 or less means 64 MiB. Room
+	// for two chunks is always taken, however large they are.
+	MaxBuffer int
+}
+
+const (
+	defaultMaxBuffer = 64 << 20
+	// batchSize is how much plaintext one Read or Write of the underlying stream carries where it can, in bytes. With
+	// less, files and sockets spend their time in system calls; with more, a batch leaves the second-level cache
+	// before it is written.
+	batchSize = 1 << 20
+)
+
+// batch returns the number of chunks that make up a batch: about 1 MiB, less if MaxBuffer is less than two buffers for
+// it (a call holds one of plaintext and one of ciphertext), and at least one.
+func (o *Options) batch(chunk int) int {
+	maxBuffer := defaultMaxBuffer
+	if o != nil && o.MaxBuffer > 0 {
+		maxBuffer = o.MaxBuffer
+	}
+	n := max(1, batchSize/chunk)
+	for n > 1 && 2*classSize(classOf(n*chunk)) > maxBuffer {
+		n /= 2
+	}
+	return n
+}
+
+// maxPlaintext is the largest message in bytes. It is a variable so that tests of this package reach it.
+var maxPlaintext = suite.MaxPlaintext
+
+// Seal appends the body that holds plaintext, in chunks of chunk bytes, to dst and returns the result. It grows dst at
+// most once; with room for [suite.BodySize] bytes it allocates nothing. An empty plaintext, nil among them, makes one
+// chunk of 16 bytes.
+//
+// A sealer seals one body in its life: the chunks of a second would repeat the nonces of the first, which gives away
+// both and the authentication key of GCM (NIST SP 800-38D, Appendix A).
+//
+// plaintext is neither kept nor modified and must not overlap the room behind dst, with one exception: a plaintext of
+// at most one chunk may begin exactly where the body will (dst = plaintext[:0]) and is then overwritten. Other overlaps
+// panic, as does a plaintext of more than [suite.MaxPlaintext] bytes. Safe for concurrent use with different sealers.
+func Seal(dst, plaintext []byte, w *suite.Sealer, chunk int) []byte {
+	mustChunk(chunk)
+	if int64(len(plaintext)) > maxPlaintext {
+		panic("stream: internal error: " + ErrTooLarge.Error())
+	}
+	size, err := suite.BodySize(int64(len(plaintext)), chunk)
+	if err != nil {
+		panic("stream: internal error: " + err.Error()) // unreachable: the limit was checked
+	}
+	dst = slices.Grow(dst, int(size))
+	c := newCodec(w, chunk)
+	defer c.free()
+	return c.seal(dst, plaintext, 0, true)
+}
+
+// Open authenticates a whole body and appends the plaintext it holds to dst. It grows dst at most once; with room for
+// [suite.PlaintextSize] bytes it allocates nothing. The plaintext of an empty message is dst as it came.
+//
+// If any chunk fails, or the body is not of a length that bodies have, it returns nil and a [*ChunkError], and has
+// wiped what it wrote behind dst. A body of more than [suite.MaxPlaintext] bytes of plaintext is [ErrTooLarge].
+//
+// body is neither kept nor modified and must not overlap the room behind dst, with one exception: a body of one chunk
+// may be opened in place (dst = body[:0]). Other overlaps panic. Safe for concurrent use.
+func Open(dst, body []byte, w *suite.Sealer, chunk int) ([]byte, error) {
+	mustChunk(chunk)
+	size, err := plaintextSize(int64(len(body)), chunk)
+	if err != nil {
+		return nil, err
+	}
+	dst = slices.Grow(dst, int(size))
+	c := newCodec(w, chunk)
+	defer c.free()
+	out, err := c.open(dst, body, 0, true)
+	if err != nil {
+		clear(out[len(dst):])
+		return nil, err
+	}
+	return out, nil
+}
+
+// plaintextSize returns how much plaintext a body of the given length holds. A length that no body has can only be a
+// body cut short (or one with bytes added, which looks the same), so it is the failure of the chunk it ends in.
+func plaintextSize(body int64, chunk int) (int64, error) {
+	if most, err := suite.BodySize(maxPlaintext, chunk); err != nil || body > most {
+		return 0, ErrTooLarge
+	}
+	size, err := suite.PlaintextSize(body, chunk)
+	if err != nil {
+		return 0, &ChunkError{Chunk: max(0, body-1) / (int64(chunk) + suite.TagSize), ended: true}
+	}
+	return size, nil
+}
+
+// mustChunk panics if chunk is not a chunk size of the format. Sizes come from a parsed header or a checked option.
+func mustChunk(chunk int) {
+	if _, ok := suite.ChunkBits(chunk); !ok {
+		panic("stream: internal error: not a chunk size")
+	}
+}
+
+// A codec seals and opens runs of consecutive chunks. One goroutine uses it at a time: it holds the nonce, which would
+// otherwise be allocated for every chunk, because what is passed through an interface escapes.
+//
+// The nonce of chunk i is the mask XOR (i as 11 bytes || 00), and || 01 for the last. Nonces that a key sees must never
+// repeat, and here they cannot: the key is derived afresh for every message from 32 random bytes, so it sees each index
+// once, first or last but not both, and needs no randomness. The index in the nonce is what makes reordered, dropped,
+// repeated and inserted chunks fail; the last byte is what makes a cut at a chunk's edge, and anything appended, fail.
+// There is no associated data, because everything a chunk depends on is in the key or in the nonce. Bounds: 2^46 bytes
+// of plaintext for a distinguishing advantage of 2^-45 (SPEC.md, Section 8), hence an index below 2^34.
+type codec struct {
+	w     *suite.Sealer
+	chunk int // plaintext of a full chunk, bytes
+	nonce [suite.NonceSize]byte
+}
+
+// full returns the length in bytes of a full chunk as it is stored.
+func (c *codec) full() int { return c.chunk + suite.TagSize }
+
+// seal appends the chunks of plaintext to dst, numbered from i. If last is true the run ends the message; otherwise
+// plaintext is one full chunk or more. dst should have the room.
+func (c *codec) seal(dst, plaintext []byte, i int64, last bool) []byte {
+	for {
+		n := min(c.chunk, len(plaintext))
+		c.w.Nonce(&c.nonce, uint64(i), last && n == len(plaintext))
+		dst = c.w.AEAD.Seal(dst, c.nonce[:], plaintext[:n], nil)
+		plaintext = plaintext[n:]
+		if len(plaintext) == 0 {
+			return dst
+		}
+		i++
+	}
+}
+
+// open appends the plaintext of the chunks in body, numbered from i, to dst, which must have the room. If last is true
+// the run ends the message, and its last chunk is opened as such; otherwise body is one full chunk or more. At the first
+// chunk that fails it returns dst with the plaintext of those before and a [*ChunkError], and has wiped whatever of the
+// chunk the cipher wrote: some decrypt while they authenticate.
+func (c *codec) open(dst, body []byte, i int64, last bool) ([]byte, error) {
+	for {
+		n := min(c.full(), len(body))
+		end := last && n == len(body)
+		// A message has one encoding: 16 bytes are the chunk of an empty message and never follow another.
+		if n < suite.TagSize || n == suite.TagSize && i > 0 {
+			return dst, &ChunkError{Chunk: i, ended: end}
+		}
+		c.w.Nonce(&c.nonce, uint64(i), end)
+		out, err := c.w.AEAD.Open(dst, c.nonce[:], body[:n], nil)
+		if err != nil {
+			clear(dst[len(dst):min(cap(dst), len(dst)+n-suite.TagSize)])
+			return dst, &ChunkError{Chunk: i, ended: end}
+		}
+		dst, body = out, body[n:]
+		if len(body) == 0 {
+			return dst, nil
+		}
+		i++
+	}
+}
+
+var codecs = sync.Pool{New: func() any { return new(codec) }}
+
+// newCodec returns a pooled codec; the caller frees it and uses it no more.
+func newCodec(w *suite.Sealer, chunk int) *codec {
+	c := codecs.Get().(*codec)
+	c.w, c.chunk = w, chunk
+	return c
+}
+
+func (c *codec) free() {
+	*c = codec{}
+	codecs.Put(c)
+}
