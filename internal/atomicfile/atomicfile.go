@@ -1,0 +1,97 @@
+// Package atomicfile writes files that appear under their name whole or not at all.
+//
+// The contents go to a temporary file in the same directory, readable by its owner only; Commit syncs it, renames it and
+// syncs the directory. Whatever goes wrong before the rename leaves what was there untouched and nothing beside it.
+package atomicfile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+// A File is a file that has no name yet. It is not safe for concurrent use.
+type File struct {
+	*os.File
+	path string
+	done bool
+}
+
+// Create makes a temporary file, mode 0600, beside path. The caller calls Discard when all is done, whether or not he
+// calls Commit before.
+func Create(path string) (*File, error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".xinfeng-*.tmp")
+	if err != nil {
+		return nil, err
+	}
+	return &File{File: f, path: path}, nil
+}
+
+// Attributes are what a file has beside its contents.
+type Attributes struct {
+	Mode    fs.FileMode // permission bits; others are ignored
+	ModTime time.Time   // zero: now
+}
+
+// Commit gives the file its attributes and its name, and returns when both are on disk as far as fsync reaches. A file
+// that has the name already is replaced, a symbolic link too, unless replace is false: then the error matches fs.ErrExist.
+func (f *File) Commit(a Attributes, replace bool) error {
+	if f.done {
+		return fs.ErrClosed
+	}
+	if err := f.Chmod(a.Mode.Perm()); err != nil && runtime.GOOS != "windows" {
+		return err
+	}
+	if !a.ModTime.IsZero() {
+		if err := os.Chtimes(f.Name(), time.Time{}, a.ModTime); err != nil {
+			return err
+		}
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if !replace {
+		// A link fails where a file has the name, at once and without a race; the temporary name goes with Discard.
+		if err := os.Link(f.Name(), f.path); err != nil {
+			return err
+		}
+		return SyncDir(filepath.Dir(f.path))
+	}
+	if err := os.Rename(f.Name(), f.path); err != nil {
+		return err
+	}
+	f.done = true
+	return SyncDir(filepath.Dir(f.path))
+}
+
+// Discard closes and removes the temporary file. After a Commit that succeeded it removes nothing but that.
+func (f *File) Discard() {
+	if !f.done {
+		f.done = true
+		f.Close()
+		os.Remove(f.Name())
+	}
+}
+
+// SyncDir makes the names in a directory durable. Where the system cannot do that to a directory, it does nothing.
+func SyncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	return nil
+}
