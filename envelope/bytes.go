@@ -1,0 +1,73 @@
+package envelope
+
+import (
+	"context"
+	"slices"
+
+	"github.com/xinfeng-kms/xinfeng/internal/stream"
+)
+
+// Encrypt returns plaintext as a message: about 290 bytes and the context longer, and 16 bytes for each chunk. Nil and
+// empty plaintext make a message like any other. It makes one GenerateDataKey call of the provider.
+//
+// Errors: [ErrMissingPair] and format.ErrInvalid if the context is not what a message can have; those of the provider;
+// format.ErrSize above 64 TiB. Safe for concurrent use.
+func (c *Client) Encrypt(ctx context.Context, plaintext []byte, ec Context) ([]byte, error) {
+	return c.AppendEncrypt(ctx, nil, plaintext, ec)
+}
+
+// AppendEncrypt is [Client.Encrypt], appending the message to dst. plaintext must not overlap the spare capacity of dst.
+// On error it returns nil; nothing but spare capacity of dst was written to.
+func (c *Client) AppendEncrypt(ctx context.Context, dst, plaintext []byte, ec Context) ([]byte, error) {
+	sc := c.sealing.Get().(*scratch)
+	defer c.sealing.Put(sc)
+	w, err := c.seal(ctx, sc, ec, int64(len(plaintext)))
+	if err != nil {
+		return nil, err
+	}
+	total, err := sc.header.EncryptedSize(int64(len(plaintext)))
+	if err != nil {
+		return nil, err
+	}
+	dst, err = sc.header.Marshal(slices.Grow(dst, int(total)))
+	if err != nil {
+		return nil, err
+	}
+	return stream.Seal(dst, plaintext, &w, sc.header.ChunkSize), nil
+}
+
+// Decrypt returns the plaintext of message. ec must be the pairs that it was encrypted with, all of them and no others,
+// but for those that [Options.AcceptUnseen] names. It makes one Decrypt call of the provider, and none if context or
+// shape are wrong.
+//
+// Errors: a *format.ParseError if message is none, or ends within its header (then it matches io.ErrUnexpectedEOF);
+// format.ErrUnsupportedSuite; those of the provider, keyring.ErrNoMatch among them; and [ErrAuthentication] for whatever
+// is not authentic, which also matches io.ErrUnexpectedEOF where the message may have been cut. On error no plaintext is
+// returned. Safe for concurrent use.
+func (c *Client) Decrypt(ctx context.Context, message []byte, ec Context) ([]byte, error) {
+	plaintext, _, err := c.AppendDecrypt(ctx, nil, message, ec)
+	return plaintext, err
+}
+
+// AppendDecrypt is [Client.Decrypt], appending the plaintext to dst, and says what opened the message. message must not
+// overlap the spare capacity of dst. On error it returns nil, and what it wrote to spare capacity of dst is wiped.
+func (c *Client) AppendDecrypt(ctx context.Context, dst, message []byte, ec Context) ([]byte, Info, error) {
+	sc := c.opening.Get().(*scratch)
+	defer c.opening.Put(sc)
+	n, err := sc.header.Parse(message)
+	if err != nil {
+		return nil, Info{}, err
+	}
+	if _, err := checkSize(&sc.header, int64(len(message))); err != nil {
+		return nil, Info{}, err
+	}
+	w, info, err := c.open(ctx, sc, ec)
+	if err != nil {
+		return nil, Info{}, err
+	}
+	plaintext, err := stream.Open(dst, message[n:], &w, sc.header.ChunkSize)
+	if err != nil {
+		return nil, Info{}, err
+	}
+	return plaintext, info, nil
+}

@@ -1,0 +1,226 @@
+package envelope
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/xinfeng-kms/xinfeng/format"
+	"github.com/xinfeng-kms/xinfeng/internal/suite"
+	"github.com/xinfeng-kms/xinfeng/keyring"
+)
+
+// A scratch is what one message needs while its header is made or opened.
+type scratch struct {
+	header   format.Header
+	stored   []byte
+	withheld []byte
+	head     []byte
+}
+
+// errNotAuthentic is what every local failure of authentication looks like, whether context, key or header is wrong.
+func errNotAuthentic() error { return fmt.Errorf("envelope: message is %w", ErrAuthentication) }
+
+// seal makes the header of a new message: one GenerateDataKey of the provider. It leaves the header in sc, with
+// everything set that Marshal needs, and returns what the body is sealed under. size is the length of the plaintext in
+// bytes, -1 if unknown.
+//
+// It follows SPEC.md, Section 5, "Writing".
+func (c *Client) seal(ctx context.Context, sc *scratch, ec Context, size int64) (w suite.Sealer, err error) {
+	if err := c.splitContext(sc, ec); err != nil {
+		return w, err
+	}
+	if err := ctx.Err(); err != nil {
+		return w, fmt.Errorf("envelope: %w", err)
+	}
+	key, err := c.provider.GenerateDataKey(ctx, &keyring.GenerateDataKeyRequest{Suite: c.opts.Suite, Context: sc.stored, Size: size})
+	if err != nil {
+		return w, err
+	}
+	defer key.Destroy()
+	if err := checkKey(ctx, key, c.opts.Suite); err != nil {
+		return w, err
+	}
+	h := &sc.header
+	h.Suite, h.ChunkSize, h.Stored = c.opts.Suite, c.opts.ChunkSize, sc.stored
+	h.Withheld = format.Pairs(sc.withheld).Len()
+	rand.Read(h.Salt[:])
+	if err := c.placeKey(ctx, sc, key); err != nil {
+		return w, err
+	}
+	if sc.head, err = h.AppendHead(sc.head[:0]); err != nil {
+		return w, err
+	}
+	if h.Tag, err = c.suite.Tag(key, sc.head, sc.withheld); err != nil {
+		return w, err
+	}
+	return c.suite.Body(key, &h.Tag)
+}
+
+// placeKey puts the wrapped keys of a new message where the options say.
+func (c *Client) placeKey(_ context.Context, sc *scratch, key *keyring.DataKey) error {
+	sc.header.Kind, sc.header.Record = format.Attached, key.Record()
+	return nil
+}
+
+// splitContext encodes the pairs of a new message, stored and withheld.
+func (c *Client) splitContext(sc *scratch, ec Context) (err error) {
+	for _, name := range c.opts.Require {
+		if _, ok := ec[name]; !ok {
+			return fmt.Errorf("envelope: %q: %w", name, ErrMissingPair)
+		}
+	}
+	if len(c.opts.Withhold) == 0 {
+		sc.withheld = sc.withheld[:0]
+		sc.stored, err = format.AppendPairs(sc.stored[:0], ec)
+		return err
+	}
+	withheld := func(k string) bool { return slices.Contains(c.opts.Withhold, k) }
+	if sc.stored, err = format.AppendPairsFunc(sc.stored[:0], ec, func(k string) bool { return !withheld(k) }); err != nil {
+		return err
+	}
+	sc.withheld, err = format.AppendPairsFunc(sc.withheld[:0], ec, withheld)
+	return err
+}
+
+// checkKey refuses an answer of a provider that is no key for the message, and one that came too late.
+func checkKey(ctx context.Context, key *keyring.DataKey, s format.Suite) error {
+	if key.Suite() != s {
+		return fmt.Errorf("envelope: provider answered with a key for %v, want %v: %w", key.Suite(), s, keyring.ErrInvalidDataKey)
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("envelope: %w", err)
+	}
+	return nil
+}
+
+// open checks the header in sc against the given context, asks the provider for the data key, and verifies the tag. It
+// returns what the body is opened under. What is wrong with suite or context is found before the provider is asked.
+//
+// It follows SPEC.md, Section 5, "Reading", steps 4 to 6; the caller has done 1 to 3.
+func (c *Client) open(ctx context.Context, sc *scratch, ec Context) (w suite.Sealer, info Info, err error) {
+	h := &sc.header
+	if err := c.acceptSuite(h.Suite); err != nil {
+		return w, info, err
+	}
+	if err := c.matchContext(sc, h.Stored, ec, h.Withheld); err != nil {
+		return w, info, err
+	}
+	if err := ctx.Err(); err != nil {
+		return w, info, fmt.Errorf("envelope: %w", err)
+	}
+	record, err := c.findRecord(ctx, sc)
+	if err != nil {
+		return w, info, err
+	}
+	key, err := c.provider.Decrypt(ctx, &keyring.DecryptRequest{Suite: h.Suite, Context: h.Stored, Record: record})
+	if err != nil {
+		return w, info, err
+	}
+	defer key.Destroy()
+	if err := checkKey(ctx, key, h.Suite); err != nil {
+		return w, info, err
+	}
+	if err := verifyTag(sc, key); err != nil {
+		return w, info, err
+	}
+	info.Provider, info.KeyID = key.OpenedBy()
+	info.Suite, info.Stored = h.Suite, bytes.Clone(h.Stored)
+	w, err = suite.Lookup(uint16(h.Suite)).Body(key, &h.Tag)
+	return w, info, err
+}
+
+// verifyTag compares the tag of the header in sc with that of the data key: it holds the head, the withheld pairs and
+// the data key together, and is what makes a message open under one key only.
+func verifyTag(sc *scratch, key *keyring.DataKey) (err error) {
+	h := &sc.header
+	if sc.head, err = h.AppendHead(sc.head[:0]); err != nil {
+		return err
+	}
+	tag, err := suite.Lookup(uint16(h.Suite)).Tag(key, sc.head, sc.withheld)
+	if err != nil {
+		return err
+	}
+	if subtle.ConstantTimeCompare(tag[:], h.Tag[:]) != 1 {
+		return errNotAuthentic()
+	}
+	return nil
+}
+
+// findRecord returns the wrapped keys of the message in sc.
+func (c *Client) findRecord(_ context.Context, sc *scratch) (format.Record, error) {
+	if sc.header.Kind == format.Detached {
+		return nil, fmt.Errorf("envelope: detached key %v: %w", sc.header.Reference, format.ErrUnsupportedKind)
+	}
+	return sc.header.Record, nil
+}
+
+func (c *Client) acceptSuite(s format.Suite) error {
+	if len(c.opts.AcceptSuites) > 0 && !slices.Contains(c.opts.AcceptSuites, s) {
+		return fmt.Errorf("envelope: %v is not accepted: %w", s, format.ErrUnsupportedSuite)
+	}
+	return nil
+}
+
+// matchContext compares the given pairs with those of a message, and encodes those that remain as the withheld ones into
+// sc. Equality is the rule: a given pair that is stored has the same value, a stored one is given unless it may remain
+// unseen, and exactly as many as the message says are left. What remains unseen is named by the caller's options, never
+// by the message.
+func (c *Client) matchContext(sc *scratch, stored format.Pairs, ec Context, withheld int) (err error) {
+	seen := 0
+	for k, v := range stored.All() {
+		given, ok := ec[string(k)]
+		if ok && given == string(v) {
+			seen++
+			continue
+		}
+		if ok || !c.acceptsUnseen(k) {
+			return errNotAuthentic()
+		}
+	}
+	for _, name := range c.opts.Require {
+		if _, ok := ec[name]; !ok && !hasKey(stored, name) {
+			return errNotAuthentic()
+		}
+	}
+	if len(ec)-seen != withheld {
+		return errNotAuthentic()
+	}
+	sc.withheld = sc.withheld[:0]
+	if withheld > 0 {
+		sc.withheld, err = format.AppendPairsFunc(sc.withheld, ec, func(k string) bool { return !hasKey(stored, k) })
+	}
+	return err
+}
+
+func (c *Client) acceptsUnseen(key []byte) bool {
+	for _, name := range c.opts.AcceptUnseen {
+		if name == string(key) || name == "*" {
+			return true
+		}
+	}
+	return false
+}
+
+func hasKey(p format.Pairs, key string) bool {
+	for k := range p.All() {
+		if string(k) == key {
+			return true
+		}
+	}
+	return false
+}
+
+// checkSize applies the length formula to a message whose length is known (SPEC.md, Section 6). A message that was cut
+// has a length that no message has or fails at the chunk where it ends, so both say the same.
+func checkSize(h *format.Header, total int64) (plaintext int64, err error) {
+	plaintext, err = h.PlaintextSize(total)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w: %w", errNotAuthentic(), io.ErrUnexpectedEOF, err)
+	}
+	return plaintext, nil
+}

@@ -1,0 +1,120 @@
+package envelope
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/xinfeng-kms/xinfeng/format"
+	"github.com/xinfeng-kms/xinfeng/internal/stream"
+)
+
+// A Reader decrypts a message. It returns authentic bytes only, and io.EOF only after the authentic end of the message
+// and the end of its source: whatever stands behind a message is not authentic. It needs no Close and is not safe for
+// concurrent use.
+type Reader struct {
+	stream *stream.Reader
+	info   Info
+}
+
+// NewReader reads the header of a message from src and returns a Reader of its contents: one Decrypt call of the
+// provider, and none if context or shape are wrong. ctx governs this call only; the Reader keeps neither it nor the data
+// key. ec is as for [Client.Decrypt], and so are the errors, besides those of src.
+func (c *Client) NewReader(ctx context.Context, src io.Reader, ec Context) (*Reader, error) {
+	r, _, err := c.newReader(ctx, src, ec, -1)
+	return r, err
+}
+
+// newReader is NewReader of a message of total bytes, -1 if unknown, and returns the length of its plaintext, which is
+// not verified, or -1.
+func (c *Client) newReader(ctx context.Context, src io.Reader, ec Context, total int64) (r *Reader, plaintext int64, err error) {
+	if src == nil {
+		return nil, 0, errors.New("envelope: no source")
+	}
+	header, err := format.ReadHeader(src)
+	if err != nil {
+		return nil, 0, err
+	}
+	if plaintext = total; total >= 0 {
+		if plaintext, err = checkSize(header, total); err != nil {
+			return nil, 0, err
+		}
+	}
+	sc := scratch{header: *header}
+	w, info, err := c.open(ctx, &sc, ec)
+	if err != nil {
+		return nil, 0, err
+	}
+	return &Reader{stream.NewReader(src, &w, header.ChunkSize, &c.stream), info}, plaintext, nil
+}
+
+// Read fills p with plaintext. What it has returned is a true beginning of the message; that it is all of it only io.EOF
+// says. An error stays. It is [ErrAuthentication] for what is not authentic, which also matches io.ErrUnexpectedEOF where
+// the message may have been cut, or that of the source.
+func (r *Reader) Read(p []byte) (int, error) { return r.stream.Read(p) }
+
+// WriteTo writes the plaintext to dst to its end, in batches of about 1 MiB; io.Copy uses it.
+func (r *Reader) WriteTo(dst io.Writer) (int64, error) { return r.stream.WriteTo(dst) }
+
+// Info says what opened the message.
+func (r *Reader) Info() Info { return r.info }
+
+// A ReaderAt decrypts any part of a message. It opens the chunks that a read touches and no others. It is safe for
+// concurrent use if its source is, and does not trust the source to say the same twice.
+type ReaderAt struct {
+	stream *stream.ReaderAt
+	info   Info
+}
+
+// NewReaderAt reads the header and the last chunk of the message of size bytes in src: one Decrypt call of the provider,
+// and none if context or shape are wrong. The last chunk proves the size. io.NewSectionReader makes an io.ReadSeeker of
+// it, of [ReaderAt.Size] bytes. ec and errors are as for [Client.NewReader].
+func (c *Client) NewReaderAt(ctx context.Context, src io.ReaderAt, size int64, ec Context) (*ReaderAt, error) {
+	if src == nil {
+		return nil, errors.New("envelope: no source")
+	}
+	if size < 0 {
+		return nil, fmt.Errorf("envelope: message of %d bytes: %w", size, format.ErrSize)
+	}
+	header, err := format.ReadHeader(io.NewSectionReader(src, 0, size))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := checkSize(header, size); err != nil {
+		return nil, err
+	}
+	sc := scratch{header: *header}
+	w, info, err := c.open(ctx, &sc, ec)
+	if err != nil {
+		return nil, err
+	}
+	off := int64(header.Size())
+	s, err := stream.NewReaderAt(src, off, size-off, &w, header.ChunkSize, &c.stream)
+	if err != nil {
+		return nil, err
+	}
+	return &ReaderAt{s, info}, nil
+}
+
+// Size returns the length of the plaintext in bytes. It is authentic.
+func (r *ReaderAt) Size() int64 { return r.stream.Size() }
+
+// ReadAt fills p with the plaintext at off, as io.ReaderAt has it. On error p holds nothing that is not authentic.
+func (r *ReaderAt) ReadAt(p []byte, off int64) (int, error) { return r.stream.ReadAt(p, off) }
+
+// Info says what opened the message.
+func (r *ReaderAt) Info() Info { return r.info }
+
+// Verify authenticates all of a message and writes nothing. It reads src to its end; calls and errors are those of
+// [Client.NewReader] and [Reader.Read].
+func (c *Client) Verify(ctx context.Context, src io.Reader, ec Context) (Info, error) {
+	r, err := c.NewReader(ctx, src, ec)
+	if err != nil {
+		return Info{}, err
+	}
+	if _, err := r.WriteTo(io.Discard); err != nil {
+		return Info{}, err
+	}
+	return r.info, nil
+}

@@ -1,0 +1,66 @@
+package envelope
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/xinfeng-kms/xinfeng/format"
+	"github.com/xinfeng-kms/xinfeng/internal/stream"
+)
+
+// A Writer encrypts what is written to it. Close finishes the message: without it the message does not open. A Writer
+// may be dropped instead, and is not safe for concurrent use.
+type Writer struct {
+	stream *stream.Writer
+	header format.Header
+}
+
+// NewWriter writes the header of a new message to dst and returns a Writer for its contents: one GenerateDataKey call of
+// the provider. ctx governs this call only; the Writer keeps neither it nor the data key.
+//
+// Errors: as of [Client.Encrypt], and those of dst.
+func (c *Client) NewWriter(ctx context.Context, dst io.Writer, ec Context) (*Writer, error) {
+	return c.newWriter(ctx, dst, ec, -1)
+}
+
+func (c *Client) newWriter(ctx context.Context, dst io.Writer, ec Context, size int64) (*Writer, error) {
+	if dst == nil {
+		return nil, errors.New("envelope: no destination")
+	}
+	var sc scratch // the header outlives this call, so it is not pooled
+	w, err := c.seal(ctx, &sc, ec, size)
+	if err != nil {
+		return nil, err
+	}
+	b, err := sc.header.Marshal(nil)
+	if err != nil {
+		return nil, err
+	}
+	if n, err := dst.Write(b); err != nil {
+		return nil, err
+	} else if n != len(b) {
+		return nil, fmt.Errorf("envelope: header: %w", io.ErrShortWrite)
+	}
+	return &Writer{stream.NewWriter(dst, &w, sc.header.ChunkSize, &c.stream), sc.header}, nil
+}
+
+// Write encrypts p, which is not kept. Whole chunks go to the destination at once, the rest waits. After an error of the
+// destination every later call returns the same error: a chunk is sealed once. After Close it is [ErrClosed]; beyond 64
+// TiB in all it is format.ErrSize.
+func (w *Writer) Write(p []byte) (int, error) { return w.stream.Write(p) }
+
+// ReadFrom encrypts src to its end, in batches of about 1 MiB; io.Copy uses it. It returns the number of bytes of
+// plaintext and the first error, of src or the destination. An error of src leaves the Writer usable.
+func (w *Writer) ReadFrom(src io.Reader) (int64, error) { return w.stream.ReadFrom(src) }
+
+// Close writes what is left and the end of the message. It does not close the destination. A second Close is
+// [ErrClosed] and writes nothing.
+func (w *Writer) Close() error { return w.stream.Close() }
+
+// EncryptedSize returns the length in bytes of the whole message, header included, for a plaintext of the given length:
+// a Content-Length. From 0 to 64 TiB, else format.ErrSize.
+func (w *Writer) EncryptedSize(plaintext int64) (int64, error) {
+	return w.header.EncryptedSize(plaintext)
+}
