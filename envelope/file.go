@@ -1,0 +1,226 @@
+package envelope
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"github.com/xinfeng-kms/xinfeng/internal/atomicfile"
+)
+
+// FileOptions are the options of [Client.EncryptFile] and [Client.DecryptFile]. Nil means all defaults.
+type FileOptions struct {
+	// Progress is called on the caller's goroutine as the work goes on, with the bytes of plaintext done and in all; at
+	// the end both are equal. Default none.
+	Progress func(done, total int64)
+
+	// KeepModTime gives the destination the modification time of the source. Permission bits, and no others, it has
+	// from the source anyway. Default false.
+	KeepModTime bool
+
+	// NoReplace makes an existing destination an error that matches fs.ErrExist. By default it is replaced when all is
+	// well, and only then.
+	NoReplace bool
+}
+
+// EncryptFile encrypts the file src to dst: one GenerateDataKey call of the provider. dst appears, or is replaced, when
+// the message is whole and on disk; after an error it is as it was, and nothing is left beside it. A symbolic link at dst
+// is replaced, one at src is followed.
+//
+// ctx is obeyed between batches of about 1 MiB. Errors, besides those of [Client.Encrypt] and of the file system:
+// [ErrSameFile]; [ErrSourceChanged]; syscall.EISDIR if either is a directory, fs.ErrInvalid if src is another thing that
+// is no regular file; fs.ErrExist with [FileOptions.NoReplace].
+func (c *Client) EncryptFile(ctx context.Context, dst, src string, ec Context, opts *FileOptions) error {
+	return c.convertFile(ctx, dst, src, opts, func(f *fileCall, in *os.File, out io.Writer) error {
+		size := f.info.Size()
+		w, err := c.newWriter(ctx, out, ec, size)
+		if err != nil {
+			return err
+		}
+		f.total = size
+		// One byte more than there should be shows a file that grows, and ends one that never stops.
+		n, err := w.ReadFrom(f.reader(io.LimitReader(in, size+1)))
+		if err != nil {
+			return err
+		}
+		if err := w.Close(); err != nil {
+			return err
+		}
+		after, err := in.Stat()
+		if err != nil {
+			return err
+		}
+		if n != size || after.Size() != size {
+			return fmt.Errorf("envelope: encrypt file: %s: %d bytes at first, %d read, %d at last: %w", src, size, n, after.Size(), ErrSourceChanged)
+		}
+		return nil
+	})
+}
+
+// DecryptFile decrypts the file src to dst and says what opened it: one Decrypt call of the provider, and none if context
+// or shape are wrong. dst appears, or is replaced, when all of the message was authentic and the plaintext is on disk;
+// after an error it is as it was, and nothing is left beside it. Until then the plaintext lies in a temporary file in the
+// directory of dst that only the owner can read. Symbolic links are treated as by [Client.EncryptFile].
+//
+// ctx is obeyed between batches of about 1 MiB. Errors, besides those of [Client.Decrypt] and of the file system: those of
+// [Client.EncryptFile]; a source that changes its size meanwhile is not authentic.
+func (c *Client) DecryptFile(ctx context.Context, dst, src string, ec Context, opts *FileOptions) (Info, error) {
+	var info Info
+	err := c.convertFile(ctx, dst, src, opts, func(f *fileCall, in *os.File, out io.Writer) error {
+		r, total, err := c.newReader(ctx, in, ec, f.info.Size())
+		if err != nil {
+			return err
+		}
+		f.total = total
+		if _, err := r.WriteTo(f.writer(out)); err != nil {
+			return err
+		}
+		info = r.info
+		return nil
+	})
+	if err != nil {
+		return Info{}, err
+	}
+	return info, nil
+}
+
+// A fileCall is one call of EncryptFile or DecryptFile.
+type fileCall struct {
+	ctx         context.Context
+	progress    func(done, total int64)
+	info        fs.FileInfo // of the source
+	done, total int64       // bytes of plaintext
+}
+
+// convertFile opens and checks both files, calls f, and gives the destination its name if all went well.
+func (c *Client) convertFile(ctx context.Context, dst, src string, opts *FileOptions, f func(*fileCall, *os.File, io.Writer) error) error {
+	if opts == nil {
+		opts = &FileOptions{}
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("envelope: %w", err)
+	}
+	in, info, err := openRegular(src)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	if err := checkDestination(dst, info, opts.NoReplace); err != nil {
+		return err
+	}
+	out, err := atomicfile.Create(dst)
+	if err != nil {
+		return err
+	}
+	defer out.Discard()
+	call := &fileCall{ctx: ctx, progress: opts.Progress, info: info}
+	if err := f(call, in, out.File); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("envelope: %w", err)
+	}
+	if call.progress != nil && call.done == 0 {
+		call.progress(0, 0) // an empty file is done, too
+	}
+	a := atomicfile.Attributes{Mode: info.Mode()}
+	if opts.KeepModTime {
+		a.ModTime = info.ModTime()
+	}
+	return out.Commit(a, !opts.NoReplace)
+}
+
+// openRegular opens a regular file. Others are refused before they are opened, since opening a named pipe waits for
+// somebody to write; what is opened is looked at again.
+func openRegular(path string) (*os.File, fs.FileInfo, error) {
+	info, err := os.Stat(path)
+	if err == nil {
+		err = checkRegular(path, info)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if info, err = f.Stat(); err == nil {
+		err = checkRegular(path, info)
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return f, info, nil
+}
+
+func checkRegular(path string, info fs.FileInfo) error {
+	switch {
+	case info.IsDir():
+		return &fs.PathError{Op: "open", Path: path, Err: syscall.EISDIR}
+	case !info.Mode().IsRegular():
+		return &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("%w: not a regular file", fs.ErrInvalid)}
+	}
+	return nil
+}
+
+func checkDestination(path string, source fs.FileInfo, noReplace bool) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil // it does not exist, or creating the file says what is wrong
+	case os.SameFile(info, source):
+		return fmt.Errorf("envelope: %s: %w", path, ErrSameFile)
+	case info.IsDir():
+		return &fs.PathError{Op: "create", Path: path, Err: syscall.EISDIR}
+	case noReplace:
+		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+	}
+	return nil
+}
+
+func (f *fileCall) step(n int) error {
+	if f.done += int64(n); f.progress != nil && n > 0 {
+		f.progress(f.done, f.total)
+	}
+	if err := f.ctx.Err(); err != nil {
+		return fmt.Errorf("envelope: %w", err)
+	}
+	return nil
+}
+
+// reader returns r with the progress of reads told, ended when the context is.
+func (f *fileCall) reader(r io.Reader) io.Reader {
+	return readerFunc(func(p []byte) (int, error) {
+		if err := f.step(0); err != nil {
+			return 0, err
+		}
+		n, err := r.Read(p)
+		if stop := f.step(n); stop != nil {
+			return n, stop
+		}
+		return n, err
+	})
+}
+
+// writer returns w with the progress of writes told, ended when the context is.
+func (f *fileCall) writer(w io.Writer) io.Writer {
+	return writerFunc(func(p []byte) (int, error) {
+		n, err := w.Write(p)
+		if stop := f.step(n); err == nil && stop != nil {
+			return n, stop
+		}
+		return n, err
+	})
+}
+
+type (
+	readerFunc func(p []byte) (int, error)
+	writerFunc func(p []byte) (int, error)
+)
+
+func (f readerFunc) Read(p []byte) (int, error)  { return f(p) }
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
