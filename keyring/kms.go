@@ -183,15 +183,7 @@ type match struct {
 // match returns at most one wrapped key for each of the provider's keys, in the provider's order. If it is configured by
 // an alias and the record names a key it does not know, it asks what the alias points at.
 func (p *KMS) match(ctx context.Context, record format.Record) ([]match, error) {
-	named := make([]keyName, len(record)) // zero where the entry is of another provider, an alias, or malformed
-	for i, e := range record {
-		if e.Provider != format.ProviderKMS {
-			continue
-		}
-		if k, err := parseKeyName(e.KeyID); err == nil && !k.isAlias() {
-			named[i] = k
-		}
-	}
+	named := names(record)
 	own := p.opens
 	if !p.key.isAlias() {
 		own = slices.Concat([]keyName{p.key}, own)
@@ -209,6 +201,22 @@ func (p *KMS) match(ctx context.Context, record format.Record) ([]match, error) 
 	return matchNames(record, named, []keyName{target}), nil
 }
 
+// names returns the keys that the entries of a record name, zero where an entry is of another provider, names an alias, or
+// is malformed.
+func names(record format.Record) []keyName {
+	named := make([]keyName, len(record))
+	for i, e := range record {
+		if e.Provider != format.ProviderKMS {
+			continue
+		}
+		if k, err := parseKeyName(e.KeyID); err == nil && !k.isAlias() {
+			named[i] = k
+		}
+	}
+	return named
+}
+
+// matchNames returns at most one entry for each key in own, in the order of own.
 func matchNames(record format.Record, named, own []keyName) []match {
 	var matches []match
 	taken := make([]bool, len(named))
@@ -338,6 +346,13 @@ func (p *KMS) Wrap(ctx context.Context, req *WrapRequest) (format.Record, error)
 	if err != nil {
 		return nil, fmt.Errorf("keyring: kms: encrypt under %v: %w", p.key, err)
 	}
+	// The entry takes the place of the one that the record has of this key, however that is spelt: beside it the old one
+	// would stay in use.
+	if own, err := parseKeyName(entry.KeyID); err == nil {
+		if m := matchNames(req.Record, names(req.Record), []keyName{own}); len(m) > 0 {
+			entry.KeyID = req.Record[m[0].index].KeyID
+		}
+	}
 	return format.Record{entry}, nil
 }
 
@@ -349,13 +364,7 @@ func (p *KMS) renew(ctx context.Context, req *WrapRequest, ec map[string]string)
 			return nil, err
 		}
 	}
-	named := make([]keyName, len(req.Record))
-	for i, e := range req.Record {
-		if k, err := parseKeyName(e.KeyID); err == nil && e.Provider == format.ProviderKMS && !k.isAlias() {
-			named[i] = k
-		}
-	}
-	m := matchNames(req.Record, named, []keyName{own})
+	m := matchNames(req.Record, names(req.Record), []keyName{own})
 	if len(m) == 0 {
 		return nil, fmt.Errorf("keyring: kms: reencrypt under %v: %w", own, ErrNeedKey)
 	}
@@ -381,6 +390,7 @@ func (p *KMS) renew(ctx context.Context, req *WrapRequest, ec map[string]string)
 	if err != nil {
 		return nil, fmt.Errorf("keyring: kms: reencrypt under %v: %w", own, err)
 	}
+	entry.KeyID = req.Record[m[0].index].KeyID // however it is spelt: it takes the place of the old one
 	return format.Record{entry}, nil
 }
 

@@ -461,3 +461,15 @@ func TestKMSWrapRenews(t *testing.T) {
 		t.Errorf("Wrap during an outage = %v, want it", err)
 	}
 }
+
+// A new entry takes the place of the old one of the same key, however that is spelt; beside it the old one would stay.
+func TestKMSWrapKeepsSpelling(t *testing.T) {
+	api := newFakeKMS(prod)
+	k := generate(t, newKMS(t, api, prod), nil)
+	for _, key := range []*keyring.DataKey{nil, k} {
+		r, err := newKMS(t, api, prodARN).Wrap(t.Context(), &keyring.WrapRequest{Suite: format.AES256GCM, Record: k.Record(), Key: key})
+		if err != nil || len(r) != 1 || r[0].KeyID != prod {
+			t.Errorf("Wrap = %v, %v, want an entry of %s", r, err, prod)
+		}
+	}
+}
