@@ -82,6 +82,15 @@ type Options struct {
 	// reads cheaper, larger ones save 16 bytes each. Default 64 KiB.
 	ChunkSize int
 
+	// Keys says where wrapped keys go: format.Attached, right before the body (default); format.Slots, with room to be
+	// rewrapped in place, about 2 KiB; format.Detached, in a key file of the KeyStore, so that rewrapping never touches
+	// the message.
+	Keys format.Kind
+
+	// KeyStore has the key files of detached keys, for writing and for reading. Default none: messages with detached keys
+	// cannot be opened, and the error matches fs.ErrNotExist.
+	KeyStore KeyStore
+
 	// Withhold names pairs that are bound to the message but not written into it nor shown to the key service. A pair
 	// that decides who may read belongs to the stored ones; one that says where the data belongs, such as a row's primary
 	// key, may be withheld. A message without a pair of that name is written without it. Default none.
@@ -106,6 +115,7 @@ type Options struct {
 type Client struct {
 	provider keyring.KeyProvider
 	opts     Options
+	store    KeyStore
 	suite    *suite.Suite
 	stream   stream.Options
 	// Scratches for new and for old messages are kept apart: a header that is parsed into overwrites its record, and that
@@ -134,6 +144,20 @@ func New(provider keyring.KeyProvider, opts *Options) (*Client, error) {
 	}
 	if _, ok := suite.ChunkBits(o.ChunkSize); !ok {
 		return nil, fmt.Errorf("envelope: chunk size of %d bytes, want a power of two from %d to %d", o.ChunkSize, format.MinChunkSize, format.MaxChunkSize)
+	}
+	switch o.Keys {
+	case 0:
+		o.Keys = format.Attached
+	case format.Attached, format.Slots:
+	case format.Detached:
+		if o.KeyStore == nil {
+			return nil, errors.New("envelope: detached keys need a key store")
+		}
+	default:
+		return nil, fmt.Errorf("envelope: %v: %w", o.Keys, format.ErrUnsupportedKind)
+	}
+	if c.store = o.KeyStore; c.store == nil {
+		c.store = noKeyStore{}
 	}
 	if o.MaxBuffer < 0 {
 		return nil, fmt.Errorf("envelope: buffer of %d bytes", o.MaxBuffer)

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/xinfeng-kms/xinfeng/envelope"
+	"github.com/xinfeng-kms/xinfeng/format"
 	"github.com/xinfeng-kms/xinfeng/keyring"
 )
 
@@ -208,4 +209,87 @@ func ExampleOptions_withhold() {
 	// Output:
 	// true
 	// true
+}
+
+// The folder has the wrapped keys, the message names them. Rewrapping replaces one small file, whatever the message's
+// size. The raw key stands for a CMK here: a provider of package keyring that has KMS behind it moves the data key to the
+// newest version of its CMK without seeing it.
+func ExampleClient_RewrapKey() {
+	ctx := context.Background()
+	dir, err := os.MkdirTemp("", "keys")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	keys := envelope.KeyDir(dir)
+	client, err := envelope.New(exampleProvider(), &envelope.Options{Keys: format.Detached, KeyStore: keys})
+	if err != nil {
+		log.Fatal(err)
+	}
+	message, err := client.Encrypt(ctx, []byte("a terabyte"), envelope.Context{"tenant": "42"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	header, err := format.ReadHeader(bytes.NewReader(message))
+	if err != nil {
+		log.Fatal(err)
+	}
+	info, err := client.RewrapKey(ctx, header.Reference, envelope.Context{"tenant": "42"}, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("renewed under", info.KeyID)
+	plaintext, err := client.Decrypt(ctx, message, envelope.Context{"tenant": "42"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s\n", plaintext)
+	// Output:
+	// renewed under example
+	// a terabyte
+}
+
+// From one key to another, in place: the old entry stays until it is dropped by name.
+func ExampleClient_RewrapFile() {
+	ctx := context.Background()
+	old := exampleProvider()
+	next, err := keyring.NewRawAES("next", []byte("another key not to copy: 32bytes"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "message")
+	client, err := envelope.New(old, &envelope.Options{Keys: format.Slots})
+	if err != nil {
+		log.Fatal(err)
+	}
+	message, err := client.Encrypt(ctx, []byte("moved"), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := os.WriteFile(path, message, 0o600); err != nil {
+		log.Fatal(err)
+	}
+
+	worker, err := envelope.New(next, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = worker.RewrapFile(ctx, path, nil, &envelope.RewrapOptions{
+		Open: old,
+		Drop: func(w format.WrappedKey) bool { return w.KeyID == "example" },
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	info, err := worker.DecryptFile(ctx, path+".txt", path, nil, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("opened by", info.KeyID)
+	// Output: opened by next
 }

@@ -136,6 +136,10 @@ func (c *Client) convertFile(ctx context.Context, dst, src string, opts *FileOpt
 // openRegular opens a regular file. Others are refused before they are opened, since opening a named pipe waits for
 // somebody to write; what is opened is looked at again.
 func openRegular(path string) (*os.File, fs.FileInfo, error) {
+	return openRegularFor(path, os.O_RDONLY)
+}
+
+func openRegularFor(path string, flag int) (*os.File, fs.FileInfo, error) {
 	info, err := os.Stat(path)
 	if err == nil {
 		err = checkRegular(path, info)
@@ -143,7 +147,7 @@ func openRegular(path string) (*os.File, fs.FileInfo, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, flag, 0)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -155,6 +159,16 @@ func openRegular(path string) (*os.File, fs.FileInfo, error) {
 		return nil, nil, err
 	}
 	return f, info, nil
+}
+
+// isFile reports whether path names the open file.
+func isFile(path string, f *os.File) bool {
+	named, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	opened, err := f.Stat()
+	return err == nil && os.SameFile(named, opened)
 }
 
 func checkRegular(path string, info fs.FileInfo) error {

@@ -49,7 +49,7 @@ func (c *Client) seal(ctx context.Context, sc *scratch, ec Context, size int64) 
 	h.Suite, h.ChunkSize, h.Stored = c.opts.Suite, c.opts.ChunkSize, sc.stored
 	h.Withheld = format.Pairs(sc.withheld).Len()
 	rand.Read(h.Salt[:])
-	if err := c.placeKey(ctx, sc, key); err != nil {
+	if err := c.placeKey(ctx, h, c.opts.Keys, key.Record(), key); err != nil {
 		return w, err
 	}
 	if sc.head, err = h.AppendHead(sc.head[:0]); err != nil {
@@ -59,12 +59,6 @@ func (c *Client) seal(ctx context.Context, sc *scratch, ec Context, size int64) 
 		return w, err
 	}
 	return c.suite.Body(key, &h.Tag)
-}
-
-// placeKey puts the wrapped keys of a new message where the options say.
-func (c *Client) placeKey(_ context.Context, sc *scratch, key *keyring.DataKey) error {
-	sc.header.Kind, sc.header.Record = format.Attached, key.Record()
-	return nil
 }
 
 // splitContext encodes the pairs of a new message, stored and withheld.
@@ -113,7 +107,7 @@ func (c *Client) open(ctx context.Context, sc *scratch, ec Context) (w suite.Sea
 	if err := ctx.Err(); err != nil {
 		return w, info, fmt.Errorf("envelope: %w", err)
 	}
-	record, err := c.findRecord(ctx, sc)
+	record, kf, err := c.findRecord(ctx, h)
 	if err != nil {
 		return w, info, err
 	}
@@ -125,7 +119,7 @@ func (c *Client) open(ctx context.Context, sc *scratch, ec Context) (w suite.Sea
 	if err := checkKey(ctx, key, h.Suite); err != nil {
 		return w, info, err
 	}
-	if err := verifyTag(sc, key); err != nil {
+	if err := verify(sc, kf, key); err != nil {
 		return w, info, err
 	}
 	info.Provider, info.KeyID = key.OpenedBy()
@@ -134,10 +128,16 @@ func (c *Client) open(ctx context.Context, sc *scratch, ec Context) (w suite.Sea
 	return w, info, err
 }
 
-// verifyTag compares the tag of the header in sc with that of the data key: it holds the head, the withheld pairs and
-// the data key together, and is what makes a message open under one key only.
-func verifyTag(sc *scratch, key *keyring.DataKey) (err error) {
+// verify compares the tag of the header in sc, and the commit of the key file if there is one, with those of the data
+// key. The tag holds the head, the withheld pairs and the data key together, and is what makes a message open under one
+// key only.
+func verify(sc *scratch, kf *format.KeyFile, key *keyring.DataKey) (err error) {
 	h := &sc.header
+	if kf != nil {
+		if err := verifyCommit(kf, key); err != nil {
+			return err
+		}
+	}
 	if sc.head, err = h.AppendHead(sc.head[:0]); err != nil {
 		return err
 	}
@@ -149,14 +149,6 @@ func verifyTag(sc *scratch, key *keyring.DataKey) (err error) {
 		return errNotAuthentic()
 	}
 	return nil
-}
-
-// findRecord returns the wrapped keys of the message in sc.
-func (c *Client) findRecord(_ context.Context, sc *scratch) (format.Record, error) {
-	if sc.header.Kind == format.Detached {
-		return nil, fmt.Errorf("envelope: detached key %v: %w", sc.header.Reference, format.ErrUnsupportedKind)
-	}
-	return sc.header.Record, nil
 }
 
 func (c *Client) acceptSuite(s format.Suite) error {
