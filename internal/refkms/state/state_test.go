@@ -1,0 +1,143 @@
+package state_test
+
+import (
+	"bytes"
+	"encoding/gob"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
+)
+
+func TestScope(t *testing.T) {
+	for _, tt := range []struct {
+		scope           state.Scope
+		account, region string
+	}{
+		{state.In("123", "cn-hangzhou"), "123", "cn-hangzhou"},
+		{"123/", "123", ""},
+		{state.Everywhere, "", ""},
+	} {
+		if a, r := tt.scope.Account(), tt.scope.Region(); a != tt.account || r != tt.region {
+			t.Errorf("%q is of %q in %q, want %q in %q", tt.scope, a, r, tt.account, tt.region)
+		}
+	}
+}
+
+func TestTime(t *testing.T) {
+	instant := time.Date(2026, 11, 22, 7, 8, 9, 999, time.FixedZone("", 8*3600))
+	if got, want := state.At(instant).String(), "2026-11-21T23:08:09Z"; got != want {
+		t.Errorf("String = %s, want %s", got, want)
+	}
+	if got := state.Time(0).String(); got != "" {
+		t.Errorf("String of no time = %q", got)
+	}
+	if got := state.Time(5).Add(time.Minute + time.Millisecond); got != 65 {
+		t.Errorf("Add = %d, want 65", got)
+	}
+}
+
+func TestKeyState(t *testing.T) {
+	for s, want := range map[state.KeyState]string{
+		state.Enabled: "Enabled", state.Disabled: "Disabled", state.PendingDeletion: "PendingDeletion",
+		state.PendingImport: "PendingImport", 0: "KeyState(0)", 9: "KeyState(9)",
+	} {
+		if got := s.String(); got != want {
+			t.Errorf("String = %s, want %s", got, want)
+		}
+	}
+	if got := state.DueRotation.String() + state.DueDestruction.String() + state.DueKind(77).String(); got != "DueRotationDueDestructionDueKind(77)" {
+		t.Errorf("String of the kinds = %s", got)
+	}
+}
+
+func TestTablesHaveNames(t *testing.T) {
+	seen := map[string]bool{}
+	for id := range state.TableCount {
+		if name := id.String(); name == "" || seen[name] {
+			t.Errorf("table %d has the name %q, empty or taken", id, name)
+		}
+		seen[id.String()] = true
+		if reflect.TypeOf(id.New()).Kind() != reflect.Pointer {
+			t.Errorf("New of table %s is no pointer", id)
+		}
+	}
+}
+
+// A durable store encodes records: every field of every record survives.
+func TestRecordsAreEncodable(t *testing.T) {
+	full := []any{
+		&state.Account{ID: "1", Status: state.AccountInDebt},
+		&state.Key{ID: "k", Description: "d", Spec: "s", Usage: "u", Origin: "o", ProtectionLevel: "p", State: state.Disabled,
+			Service: "OSS", Created: 1, Tags: map[string]string{"a": "b"}, Versions: 2, Primary: "v", LastRotation: 3,
+			RotationInterval: 4, RotationSince: 5, DeletionDate: 6, MaterialExpires: 7, DeletionProtection: true,
+			DeletionProtectionDescription: "x"},
+		&state.Version{ID: "v", KeyID: "k", Number: 2, Created: 3, Material: state.NewMaterial([]byte{4})},
+		&state.Alias{Name: "alias/a", KeyID: "k"},
+		&state.Due{At: 1, Kind: state.DueRotation, Scope: "1/2/", ID: "k"},
+	}
+	for _, record := range full {
+		v := reflect.ValueOf(record).Elem()
+		for i := range v.NumField() {
+			if v.Field(i).IsZero() {
+				t.Errorf("%T: the test leaves %s empty", record, v.Type().Field(i).Name)
+			}
+		}
+		var buf bytes.Buffer
+		if err := gob.NewEncoder(&buf).Encode(record); err != nil {
+			t.Fatalf("%T: %v", record, err)
+		}
+		got := reflect.New(v.Type()).Interface()
+		if err := gob.NewDecoder(&buf).Decode(got); err != nil {
+			t.Fatalf("%T: %v", record, err)
+		}
+		if a, ok := record.(*state.Version); ok {
+			b := got.(*state.Version)
+			if !bytes.Equal(a.Material.Bytes(), b.Material.Bytes()) {
+				t.Errorf("the material came back as %x", b.Material.Bytes())
+			}
+			a.Material, b.Material = state.Material{}, state.Material{}
+		}
+		if !reflect.DeepEqual(record, got) {
+			t.Errorf("%T came back as %+v, want %+v", record, got, record)
+		}
+	}
+}
+
+func TestMaterialNeverShows(t *testing.T) {
+	secret := []byte("sixteen byte key")
+	m := state.NewMaterial(secret)
+	type hidden struct {
+		m state.Material
+		v state.Version
+		p *state.Material
+	}
+	for _, holder := range []any{m, &m, state.Version{Material: m}, &state.Version{Material: m}, hidden{m, state.Version{Material: m}, &m}, []hidden{{m: m}}} {
+		var out strings.Builder
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%c", "%p"} {
+			fmt.Fprintf(&out, verb+"\n", holder)
+		}
+		slog.New(slog.NewTextHandler(&out, nil)).Info("x", "v", holder)
+		slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "v", holder)
+		doc, _ := json.Marshal(holder)
+		out.Write(doc)
+		for _, bad := range []string{string(secret), hex.EncodeToString(secret), fmt.Sprint(secret)[1:20]} {
+			if strings.Contains(strings.ToLower(out.String()), bad) {
+				t.Errorf("%T shows its material: %s", holder, out.String())
+			}
+		}
+	}
+	if _, err := json.Marshal(m); err == nil {
+		t.Error("json.Marshal of a material does not fail")
+	}
+	var none state.Material
+	if err := none.UnmarshalBinary(nil); err != nil || none.Bytes() != nil {
+		t.Errorf("no bytes are the material %v, %v", none.Bytes(), err)
+	}
+}
