@@ -1,0 +1,101 @@
+package call
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"time"
+
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
+)
+
+// A Call is one call of one operation. It is used by one goroutine at a time and not after the call.
+type Call struct {
+	Context   context.Context // of the call; what is slow looks at it
+	Op        *Operation
+	Principal Principal
+	Account   string // the world of the call: that of the principal, in the region the request went to
+	Region    string
+	Scope     state.Scope // the same
+	RequestID string
+	Now       state.Time // one instant for the whole call
+	Instant   time.Time  // the same, in nanoseconds
+
+	Texts    map[string]string // the parameters as they were sent; nil from a typed face
+	Request  any               // the typed request, *Req of the operation; nil until its parameters are valid, one by one
+	Prepared any               // what Row.Prepare returned
+	Found    []Resource        // what the call touches, in the order of the operation's actions
+	Tx       state.Tx          // the transaction, while one runs
+
+	// Outer is the call in which this one was made, nil if none; Inside are those made in this one.
+	Outer  *Call
+	Inside []Done
+	// Corridor runs a call inside this one; Inner calls it.
+	Corridor func(c *Call, name string, req any) (any, error)
+
+	found [4]Resource // room for Found
+}
+
+// Touch adds a resource to those that the call touches.
+func (c *Call) Touch(r Resource) { c.Found = append(c.Found, r) }
+
+// Inner runs another operation inside this call, in the same transaction and as the same caller: its parameters are
+// checked, rights are asked and the trail records it. req is the *Req of the operation, R its answer. The operation must
+// be in the table, must not prepare anything, and must not write unless the outer one does.
+func Inner[R any](c *Call, name string, req any) (R, error) {
+	answer, err := c.Corridor(c, name, req)
+	if err != nil {
+		var none R
+		return none, err
+	}
+	return answer.(R), nil
+}
+
+// A Done is a call that was made inside another, with what became of it.
+type Done struct {
+	Call   *Call
+	Answer any
+	Err    error
+}
+
+// PrincipalKind says what a caller is.
+type PrincipalKind uint8
+
+// The kinds of callers. The rest of them come with access control.
+const (
+	Root PrincipalKind = 1 // the account itself: everything on its own resources
+)
+
+// A Principal is who calls, proven.
+type Principal struct {
+	Kind    PrincipalKind
+	Account string
+}
+
+// A Happening is something that fell due and was done, for the trail.
+type Happening struct {
+	Name     string // of the event
+	At       state.Time
+	Scope    state.Scope
+	Resource Resource
+}
+
+// A DueFunc does what falls due, in a transaction that writes, dated d.At. The event itself has been removed already.
+// It returns nil if nothing worth a record happened.
+type DueFunc func(tx state.Tx, d *state.Due) *Happening
+
+// NewID returns a new random identifier, a UUID in lower case: keys, versions and requests have one.
+func NewID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	b[6] = b[6]&0x0f | 0x40 // version 4: random (RFC 9562, Section 5.4)
+	b[8] = b[8]&0x3f | 0x80
+	var s [36]byte
+	hex.Encode(s[0:8], b[0:4])
+	hex.Encode(s[9:13], b[4:6])
+	hex.Encode(s[14:18], b[6:8])
+	hex.Encode(s[19:23], b[8:10])
+	hex.Encode(s[24:36], b[10:16])
+	s[8], s[13], s[18], s[23] = '-', '-', '-', '-'
+	return string(s[:])
+}

@@ -1,0 +1,242 @@
+package call
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// The parameters of an operation are the fields of its request, in the order in which a missing one is told. The tag
+// of a field declares it:
+//
+//	param:"KeyId,required,key,alias"     the name on the wire, then what is true of it:
+//
+//	required      absent or empty is refused
+//	if=Other      required if the boolean Other is true, and not looked at otherwise
+//	key           names a key: an id or an ARN; alias: or an alias. Call.Found has what it leads to
+//	min=, max=    of an int; of the characters of a string; of the bytes of a Text
+//	default=      of an int that is absent
+//
+// The type of the field says how it is read: string, *string (which tells empty from absent), int, bool, Text, or a
+// type whose pointer is a Param. A field without a tag is no parameter.
+
+// A Param is a parameter with a syntax of its own. Any error is told as InvalidParameter.
+type Param interface {
+	// SetParam reads the text a caller sent, which is not empty.
+	SetParam(text string) error
+	// CheckParam checks a value that a typed face has set, to the rules of SetParam.
+	CheckParam() error
+}
+
+type kind uint8
+
+const (
+	stringKind kind = iota + 1
+	optionalKind
+	intKind
+	boolKind
+	textKind
+	paramKind
+)
+
+type param struct {
+	name       string
+	index      int // of the field
+	kind       kind
+	required   bool
+	onlyIf     int // index in params of the boolean that must be true; -1 for none
+	key, alias bool
+	min, max   int // max 0: none
+	def        int
+}
+
+type params []param
+
+// compileParams reads the tags of a request. A mistake in them is a programmer's, and panics.
+func compileParams(t reflect.Type) params {
+	var ps params
+	for i := range t.NumField() {
+		f := t.Field(i)
+		tag, ok := f.Tag.Lookup("param")
+		if !ok {
+			continue
+		}
+		name, options, _ := strings.Cut(tag, ",")
+		p := param{name: name, index: i, onlyIf: -1}
+		switch {
+		case reflect.PointerTo(f.Type).Implements(reflect.TypeFor[Param]()):
+			p.kind = paramKind
+		case f.Type == reflect.TypeFor[Text]():
+			p.kind = textKind
+		case f.Type.Kind() == reflect.String:
+			p.kind = stringKind
+		case f.Type == reflect.TypeFor[*string]():
+			p.kind = optionalKind
+		case f.Type.Kind() == reflect.Int:
+			p.kind = intKind
+		case f.Type.Kind() == reflect.Bool:
+			p.kind = boolKind
+		default:
+			panic(fmt.Sprintf("call: %v: parameter %s has the type %v", t, name, f.Type))
+		}
+		for option := range strings.SplitSeq(options, ",") {
+			if err := p.option(ps, option); err != nil {
+				panic(fmt.Sprintf("call: %v: parameter %s: %v", t, name, err))
+			}
+		}
+		ps = append(ps, p)
+	}
+	return ps
+}
+
+func (p *param) option(before params, option string) (err error) {
+	name, value, _ := strings.Cut(option, "=")
+	switch name {
+	case "":
+	case "required":
+		p.required = true
+	case "key":
+		p.key = true
+	case "alias":
+		p.alias = true
+	case "min":
+		p.min, err = strconv.Atoi(value)
+	case "max":
+		p.max, err = strconv.Atoi(value)
+	case "default":
+		p.def, err = strconv.Atoi(value)
+	case "if":
+		for i := range before {
+			if before[i].name == value && before[i].kind == boolKind {
+				p.onlyIf = i
+				return nil
+			}
+		}
+		return fmt.Errorf("no boolean %q before it", value)
+	default:
+		return fmt.Errorf("unknown option %q", option)
+	}
+	return err
+}
+
+// decode sets the fields of v to what texts says: first whatever is missing is told, then whatever is not valid.
+func (ps params) decode(texts map[string]string, v reflect.Value) error {
+	for i := range ps {
+		p := &ps[i]
+		text, present := texts[p.name]
+		if p.kind != optionalKind {
+			present = text != ""
+		}
+		switch {
+		case present:
+		case p.onlyIf >= 0 && strings.EqualFold(texts[ps[p.onlyIf].name], "true"), p.onlyIf < 0 && p.required:
+			return Missing(p.name)
+		}
+	}
+	for i := range ps {
+		p := &ps[i]
+		if p.onlyIf >= 0 && !v.Field(ps[p.onlyIf].index).Bool() {
+			continue
+		}
+		text, present := texts[p.name]
+		if !present || text == "" && p.kind != optionalKind {
+			if p.kind == intKind {
+				v.Field(p.index).SetInt(int64(p.def))
+			}
+			continue
+		}
+		if !p.set(text, v.Field(p.index)) {
+			return Invalid(p.name)
+		}
+	}
+	return nil
+}
+
+// set reads one text; it reports whether it is valid.
+func (p *param) set(text string, f reflect.Value) bool {
+	switch p.kind {
+	case stringKind:
+		f.SetString(text)
+		return p.validString(text)
+	case optionalKind:
+		f.Set(reflect.ValueOf(&text))
+		return p.validString(text)
+	case textKind:
+		f.SetBytes([]byte(text))
+		return p.validText(f.Bytes())
+	case intKind:
+		n, err := strconv.Atoi(text)
+		f.SetInt(int64(n))
+		return err == nil && p.validInt(n)
+	case boolKind:
+		f.SetBool(strings.EqualFold(text, "true"))
+		return f.Bool() || strings.EqualFold(text, "false")
+	default:
+		return f.Addr().Interface().(Param).SetParam(text) == nil
+	}
+}
+
+// check does to the fields of v what decode does to texts. A zero value is absent.
+func (ps params) check(v reflect.Value) error {
+	for i := range ps {
+		p := &ps[i]
+		f := v.Field(p.index)
+		absent := f.IsZero() || p.kind == textKind && f.Len() == 0
+		if absent && (p.required && p.kind != boolKind || p.onlyIf >= 0 && v.Field(ps[p.onlyIf].index).Bool()) {
+			return Missing(p.name)
+		}
+	}
+	for i := range ps {
+		p := &ps[i]
+		f := v.Field(p.index)
+		if p.onlyIf >= 0 && !v.Field(ps[p.onlyIf].index).Bool() {
+			continue
+		}
+		valid := true
+		switch p.kind {
+		case stringKind:
+			valid = f.Len() == 0 || p.validString(f.String())
+		case optionalKind:
+			valid = f.IsNil() || p.validString(f.Elem().String())
+		case textKind:
+			valid = f.Len() == 0 || p.validText(f.Bytes())
+		case intKind:
+			if f.Int() == 0 {
+				f.SetInt(int64(p.def))
+				break
+			}
+			valid = p.validInt(int(f.Int()))
+		case paramKind:
+			valid = f.IsZero() || f.Addr().Interface().(Param).CheckParam() == nil
+		}
+		if !valid {
+			return Invalid(p.name)
+		}
+	}
+	return nil
+}
+
+// validString counts code points. What is not UTF-8 could not be answered in JSON; the name of a key is never answered,
+// and a malformed one is the name of no key.
+func (p *param) validString(s string) bool {
+	if p.key {
+		return true
+	}
+	if p.max > 0 && len(s) > utf8.UTFMax*p.max || !utf8.ValidString(s) {
+		return false
+	}
+	n := len(s)
+	if p.max > 0 && n > p.max || p.min > 0 {
+		n = utf8.RuneCountInString(s)
+	}
+	return n >= p.min && (p.max == 0 || n <= p.max)
+}
+
+// validText counts bytes.
+func (p *param) validText(b []byte) bool {
+	return len(b) >= p.min && (p.max == 0 || len(b) <= p.max) && utf8.Valid(b)
+}
+
+func (p *param) validInt(n int) bool { return n >= p.min && (p.max == 0 || n <= p.max) }
