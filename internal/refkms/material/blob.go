@@ -1,0 +1,82 @@
+package material
+
+import (
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+)
+
+// A CiphertextBlob is base64 of
+//
+//	 0  36  version   id of the key version, ASCII
+//	36  12  IV        random
+//	48   n  ciphertext, GCM
+//	    16  tag       GCM
+//
+// as the vendor's own layer and the sample in the reference have it. Key and version are found from it alone.
+const (
+	versionSize = 36
+	ivSize      = 12
+	tagSize     = 16
+	headSize    = versionSize + ivSize
+	// MaxPlaintext is the longest text that a blob holds, in bytes.
+	MaxPlaintext = 6144
+)
+
+// ErrOpen is the error for a blob that does not open under a key: it is damaged, it is another key's, or it was made
+// with another encryption context. GCM cannot tell which.
+var ErrOpen = errors.New("material: blob does not open")
+
+var errBlob = errors.New("material: not a blob")
+
+// A Blob is a CiphertextBlob as a parameter. Nothing in it is verified.
+type Blob struct {
+	// Text is the blob as the caller gave it. A typed face sets it and nothing else.
+	Text string
+	raw  []byte
+}
+
+// SetParam reads a blob. Texts that no call can have made are refused: what is not base64, 64 bytes or fewer (no call
+// encrypts an empty text), and more than the longest text makes.
+func (b *Blob) SetParam(text string) error {
+	b.Text = text
+	return b.CheckParam()
+}
+
+// CheckParam reads Text.
+func (b *Blob) CheckParam() (err error) {
+	if b.raw, err = decodeBase64(b.Text); err != nil {
+		return err
+	}
+	if n := len(b.raw) - headSize - tagSize; n < 1 || n > MaxPlaintext {
+		b.raw = nil
+		return errBlob
+	}
+	return nil
+}
+
+// VersionID returns the version that the blob says it was made by: 36 bytes, not necessarily an id.
+func (b *Blob) VersionID() string { return string(b.raw[:versionSize]) }
+
+// Seal returns the blob of a text under a version: two calls never return the same. versionID is 36 bytes long. The
+// arguments are neither kept nor modified.
+//
+// IVs are random: NIST SP 800-38D, Section 8.3, allows 2^32 of them under one key.
+func Seal(aead cipher.AEAD, versionID string, text []byte, ec Context, mode AAD) string {
+	raw := make([]byte, headSize, headSize+len(text)+tagSize)
+	copy(raw, versionID)
+	iv := raw[versionSize:headSize]
+	rand.Read(iv)
+	raw = aead.Seal(raw, iv, text, mode.of(raw[:versionSize], ec))
+	return base64.StdEncoding.EncodeToString(raw)
+}
+
+// Open returns the text of a blob, or ErrOpen. The blob stays as it is.
+func (b *Blob) Open(aead cipher.AEAD, ec Context, mode AAD) ([]byte, error) {
+	text, err := aead.Open(nil, b.raw[versionSize:headSize], b.raw[headSize:], mode.of(b.raw[:versionSize], ec))
+	if err != nil {
+		return nil, ErrOpen
+	}
+	return text, nil
+}
