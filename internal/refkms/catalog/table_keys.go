@@ -1,0 +1,63 @@
+package catalog
+
+import (
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/keys"
+)
+
+// Calls per second and user.
+const (
+	cryptoRate    = 1000
+	reEncryptRate = 750
+)
+
+var plaintext, ciphertextBlob = []string{"Plaintext"}, []string{"CiphertextBlob"}
+
+func keysTable(k *keys.Service) []*call.Operation {
+	return []*call.Operation{
+		// Keys.
+		call.Define("CreateKey", k.CreateKey, call.Row[keys.CreateKeyRequest]{
+			Check: k.CheckCreateKey, On: call.KeyContainer, Prepare: k.PrepareCreateKey, Writes: true, Event: call.Write}),
+		call.Define("DescribeKey", k.DescribeKey, call.Row[keys.DescribeKeyRequest]{Event: call.Read}),
+		call.Define("ListKeys", k.ListKeys, call.Row[keys.ListKeysRequest]{On: call.KeyContainer, Event: call.Read}),
+		call.Define("UpdateKeyDescription", k.UpdateKeyDescription, call.Row[keys.UpdateKeyDescriptionRequest]{
+			Writes: true, Event: call.Write}),
+		call.Define("EnableKey", k.EnableKey, call.Row[keys.EnableKeyRequest]{Writes: true, Event: call.Write}),
+		call.Define("DisableKey", k.DisableKey, call.Row[keys.DisableKeyRequest]{Writes: true, Event: call.Write}),
+		call.Define("ScheduleKeyDeletion", k.ScheduleKeyDeletion, call.Row[keys.ScheduleKeyDeletionRequest]{
+			Check: k.CheckScheduleKeyDeletion, Writes: true, Event: call.Write}),
+		call.Define("CancelKeyDeletion", k.CancelKeyDeletion, call.Row[keys.CancelKeyDeletionRequest]{
+			Writes: true, Event: call.Write}),
+
+		// Aliases.
+		call.Define("CreateAlias", k.CreateAlias, call.Row[keys.CreateAliasRequest]{
+			Check: k.CheckCreateAlias, Find: k.FindCreateAlias, Writes: true, Event: call.Write}),
+		call.Define("UpdateAlias", k.UpdateAlias, call.Row[keys.UpdateAliasRequest]{
+			Find: k.FindUpdateAlias, Writes: true, Event: call.Write}),
+		call.Define("DeleteAlias", k.DeleteAlias, call.Row[keys.DeleteAliasRequest]{
+			Find: k.FindDeleteAlias, Writes: true, Event: call.Write}),
+		call.Define("ListAliases", k.ListAliases, call.Row[keys.ListAliasesRequest]{On: call.AliasContainer, Event: call.Read}),
+		call.Define("ListAliasesByKeyId", k.ListAliasesByKeyID, call.Row[keys.ListAliasesByKeyIDRequest]{Event: call.Read}),
+
+		// Versions and rotation.
+		call.Define("CreateKeyVersion", k.CreateKeyVersion, call.Row[keys.CreateKeyVersionRequest]{
+			Writes: true, Event: call.Write}),
+		call.Define("DescribeKeyVersion", k.DescribeKeyVersion, call.Row[keys.DescribeKeyVersionRequest]{Event: call.Read}),
+		call.Define("ListKeyVersions", k.ListKeyVersions, call.Row[keys.ListKeyVersionsRequest]{Event: call.Read}),
+		call.Define("UpdateRotationPolicy", k.UpdateRotationPolicy, call.Row[keys.UpdateRotationPolicyRequest]{
+			Writes: true, Event: call.Write}),
+
+		// Symmetric cryptography. It changes nothing, and the trail calls it reading.
+		call.Define("Encrypt", k.Encrypt, call.Row[keys.EncryptRequest]{
+			Event: call.Read, Hide: plaintext, Drop: ciphertextBlob, Rate: cryptoRate}),
+		call.Define("Decrypt", k.Decrypt, call.Row[keys.DecryptRequest]{
+			Find: k.FindDecrypt, Event: call.Read, Hide: plaintext, Drop: ciphertextBlob, Rate: cryptoRate}),
+		call.Define("GenerateDataKey", k.GenerateDataKey, call.Row[keys.GenerateDataKeyRequest]{
+			Check: k.CheckGenerateDataKey, Event: call.Read, Hide: plaintext, Drop: ciphertextBlob, Rate: cryptoRate}),
+		call.Define("GenerateDataKeyWithoutPlaintext", k.GenerateDataKeyWithoutPlaintext, call.Row[keys.GenerateDataKeyRequest]{
+			Check: k.CheckGenerateDataKey, Event: call.Read, Drop: ciphertextBlob, Rate: cryptoRate}),
+		call.Define("ReEncrypt", k.ReEncrypt, call.Row[keys.ReEncryptRequest]{
+			Find: k.FindReEncrypt, Actions: []string{"kms:ReEncryptFrom", "kms:ReEncryptTo"},
+			Event: call.Read, Drop: ciphertextBlob, Rate: reEncryptRate}),
+	}
+}

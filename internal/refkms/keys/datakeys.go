@@ -1,0 +1,88 @@
+package keys
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/material"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
+)
+
+// GenerateDataKeyRequest is the request of GenerateDataKey and GenerateDataKeyWithoutPlaintext.
+type GenerateDataKeyRequest struct {
+	KeyID             string           `param:"KeyId,required,key,alias"`
+	KeySpec           string           `param:"KeySpec"`
+	NumberOfBytes     int              `param:"NumberOfBytes,min=1,max=1024"`
+	EncryptionContext material.Context `param:"EncryptionContext"`
+}
+
+// errKeySpec has the words of this operation, which are not those of the others.
+var errKeySpec = &call.Error{Code: call.ErrInvalidParameter.Code, Status: call.ErrInvalidParameter.Status,
+	Message: "The specified parameter KeySpec is not valid.", Param: "KeySpec"}
+
+// CheckGenerateDataKey settles the size: NumberOfBytes before KeySpec, which is then not looked at, before 32.
+func (s *Service) CheckGenerateDataKey(c *call.Call, req *GenerateDataKeyRequest) error {
+	if req.NumberOfBytes != 0 {
+		return nil
+	}
+	switch req.KeySpec {
+	case "", "AES_256":
+		req.NumberOfBytes = 32
+	case "AES_128":
+		req.NumberOfBytes = 16
+	default:
+		return errKeySpec
+	}
+	return nil
+}
+
+// GenerateDataKeyResponse is the answer of GenerateDataKey.
+type GenerateDataKeyResponse struct {
+	KeyID          string `json:"KeyId"`
+	KeyVersionID   string `json:"KeyVersionId"`
+	Plaintext      call.Text
+	CiphertextBlob string
+	call.Answer
+}
+
+// GenerateDataKeyWithoutPlaintextResponse is the answer of GenerateDataKeyWithoutPlaintext.
+type GenerateDataKeyWithoutPlaintextResponse struct {
+	KeyID          string `json:"KeyId"`
+	KeyVersionID   string `json:"KeyVersionId"`
+	CiphertextBlob string
+	call.Answer
+}
+
+// GenerateDataKey makes a data key, in the clear and wrapped.
+func (s *Service) GenerateDataKey(c *call.Call, req *GenerateDataKeyRequest) (*GenerateDataKeyResponse, error) {
+	k, text, blob, err := s.newDataKey(c, req)
+	if err != nil {
+		return nil, err
+	}
+	return &GenerateDataKeyResponse{KeyID: k.ID, KeyVersionID: k.Primary, Plaintext: text, CiphertextBlob: blob}, nil
+}
+
+// GenerateDataKeyWithoutPlaintext makes a wrapped data key, for whoever may open it later.
+func (s *Service) GenerateDataKeyWithoutPlaintext(c *call.Call, req *GenerateDataKeyRequest) (*GenerateDataKeyWithoutPlaintextResponse, error) {
+	k, _, blob, err := s.newDataKey(c, req)
+	if err != nil {
+		return nil, err
+	}
+	return &GenerateDataKeyWithoutPlaintextResponse{KeyID: k.ID, KeyVersionID: k.Primary, CiphertextBlob: blob}, nil
+}
+
+// newDataKey makes a data key. The blob wraps its base64 text, so that what Decrypt gives back is what GenerateDataKey
+// gave.
+func (s *Service) newDataKey(c *call.Call, req *GenerateDataKeyRequest) (k *state.Key, text []byte, blob string, err error) {
+	if k, err = usable(c, 0); err != nil {
+		return nil, nil, "", err
+	}
+	raw := make([]byte, req.NumberOfBytes)
+	rand.Read(raw)
+	text = base64.StdEncoding.AppendEncode(make([]byte, 0, base64.StdEncoding.EncodedLen(len(raw))), raw)
+	if blob, err = s.seal(c, k, text, req.EncryptionContext); err != nil {
+		return nil, nil, "", err
+	}
+	return k, text, blob, nil
+}

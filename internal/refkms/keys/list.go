@@ -1,0 +1,125 @@
+package keys
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
+)
+
+// A pager chooses the items of one page out of a list. A page beyond the end is empty.
+type pager struct {
+	number, size int // number from 1; size 0 is an empty page
+	total        int // items counted so far
+}
+
+// take counts an item and reports whether it lies on the page.
+func (p *pager) take() bool {
+	p.total++
+	return p.size > 0 && (p.total-1)/p.size == p.number-1
+}
+
+// ListKeysRequest is the request of ListKeys.
+type ListKeysRequest struct {
+	PageNumber int     `param:"PageNumber,min=1,default=1"`
+	PageSize   int     `param:"PageSize,min=1,max=100,default=10"`
+	Filters    Filters `param:"Filters"`
+}
+
+// ListKeysResponse is the answer of ListKeys.
+type ListKeysResponse struct {
+	Keys       KeyList
+	TotalCount int // after filtering
+	PageNumber int
+	PageSize   int
+	call.Answer
+}
+
+// KeyList is the list in an answer of ListKeys.
+type KeyList struct{ Key []KeyEntry }
+
+// KeyEntry is a key in a list.
+type KeyEntry struct {
+	KeyID  string `json:"KeyId"`
+	KeyARN string `json:"KeyArn"`
+}
+
+// ListKeys lists the keys of the account in the region by key id. It looks at every one of them, whatever the page.
+func (s *Service) ListKeys(c *call.Call, req *ListKeysRequest) (*ListKeysResponse, error) {
+	page := pager{number: req.PageNumber, size: req.PageSize}
+	list := KeyList{Key: []KeyEntry{}}
+	for id, k := range state.Keys.All(c.Tx, c.Scope) {
+		if req.Filters.match(k) && page.take() {
+			list.Key = append(list.Key, KeyEntry{KeyID: id, KeyARN: keyARN(c, id)})
+		}
+	}
+	return &ListKeysResponse{Keys: list, TotalCount: page.total, PageNumber: req.PageNumber, PageSize: req.PageSize}, nil
+}
+
+// Filters are the conditions of ListKeys: for each name, the values of which one must fit.
+type Filters map[string][]string
+
+const (
+	maxFilters      = 10
+	maxFilterValues = 10
+	maxFilterText   = 64 << 10 // bytes of JSON; ten filters of ten values need a small part of it
+)
+
+var errFilters = errors.New("keys: not a list of filters")
+
+// properties holds what can be filtered by.
+var properties = map[string]func(*state.Key) string{
+	"KeyState":        func(k *state.Key) string { return k.State.String() },
+	"KeySpec":         func(k *state.Key) string { return k.Spec },
+	"KeyUsage":        func(k *state.Key) string { return k.Usage },
+	"ProtectionLevel": func(k *state.Key) string { return k.ProtectionLevel },
+	"CreatorType": func(k *state.Key) string {
+		if k.Service != "" {
+			return "Service"
+		}
+		return "User"
+	},
+}
+
+// SetParam reads [{"Key":"…","Values":["…"]}]. Filters of the same key are one; one without values restricts nothing.
+func (f *Filters) SetParam(text string) error {
+	var list []struct {
+		Key    string
+		Values []string
+	}
+	if len(text) > maxFilterText {
+		return errFilters
+	}
+	if err := json.Unmarshal([]byte(text), &list); err != nil || list == nil || len(list) > maxFilters {
+		return errFilters
+	}
+	*f = Filters{}
+	for _, item := range list {
+		if properties[item.Key] == nil || len(item.Values) > maxFilterValues {
+			return errFilters
+		}
+		(*f)[item.Key] = append((*f)[item.Key], item.Values...)
+	}
+	return nil
+}
+
+// CheckParam accepts what SetParam makes.
+func (f *Filters) CheckParam() error {
+	for name := range *f {
+		if properties[name] == nil {
+			return errFilters
+		}
+	}
+	return nil
+}
+
+func (f Filters) match(k *state.Key) bool {
+	for name, values := range f {
+		if len(values) > 0 && !slices.Contains(values, properties[name](k)) {
+			return false
+		}
+	}
+	return true
+}

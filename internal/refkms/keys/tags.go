@@ -1,0 +1,68 @@
+package keys
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The limits of tags, in characters.
+const (
+	MaxTags     = 20 // of a resource
+	maxTagKey   = 128
+	maxTagValue = 128
+	maxTagsText = 64 << 10 // bytes of JSON: more than 20 tags take
+)
+
+var errTags = errors.New("keys: not a list of tags")
+
+// Tags is the parameter of that name: [{"TagKey":"…","TagValue":"…"}], no key twice. That there may be too many is not
+// for the syntax to say.
+type Tags map[string]string
+
+// SetParam reads tags.
+func (t *Tags) SetParam(text string) error {
+	var list []struct{ TagKey, TagValue string }
+	if len(text) > maxTagsText {
+		return errTags
+	}
+	if err := json.Unmarshal([]byte(text), &list); err != nil || list == nil {
+		return errTags
+	}
+	tags := make(Tags, len(list))
+	for _, tag := range list {
+		if _, twice := tags[tag.TagKey]; twice {
+			return errTags
+		}
+		tags[tag.TagKey] = tag.TagValue
+	}
+	*t = tags
+	return t.CheckParam()
+}
+
+// CheckParam checks keys and values: letters of any script, digits and / \ _ - . + = : @, keys not empty and without
+// the prefixes that are kept.
+func (t *Tags) CheckParam() error {
+	for key, value := range *t {
+		lower := strings.ToLower(key)
+		if key == "" || !tagText(key, maxTagKey) || !tagText(value, maxTagValue) ||
+			strings.HasPrefix(lower, "aliyun") || strings.HasPrefix(lower, "acs:") {
+			return errTags
+		}
+	}
+	return nil
+}
+
+func tagText(s string, limit int) bool {
+	if len(s) > utf8.UTFMax*limit || utf8.RuneCountInString(s) > limit {
+		return false
+	}
+	for _, r := range s {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(`/\_-.+=:@`, r) {
+			return false
+		}
+	}
+	return true
+}

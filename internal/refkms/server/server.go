@@ -1,0 +1,223 @@
+// Package server is the corridor around every handler of the reference KMS. Whatever face a request enters by, it
+// passes here, and everything that is to happen once for every call happens here, in this order:
+//
+//	who calls (a face hands over how to prove it) · faults · throttle · status of the account · what has fallen due ·
+//	parameters · find · rights · handler in its transaction · trail
+//
+// # Compatibility
+//
+// Internal.
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/catalog"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/clock"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
+)
+
+// Hooks are the places where further rooms plug in. A nil hook does nothing.
+type Hooks struct {
+	// Fault may refuse a call for no reason of its own.
+	Fault func(*call.Call) error
+	// Throttle may refuse a call because there have been too many.
+	Throttle func(*call.Call) error
+	// Allows decides whether a caller that is not the account itself may do action on a resource, in the call's
+	// transaction. Without it such a caller may do nothing.
+	Allows func(c *call.Call, action string, r call.Resource) bool
+	// Trail is told of everything that is recorded.
+	Trail Trail
+}
+
+// A Trail records what happens. Its methods are called outside any transaction, after the fact: of calls that were
+// refused too, and of calls inside a call before the one they were made in.
+type Trail interface {
+	// Called records a call; answer is nil if err is not.
+	Called(c *call.Call, answer any, err error)
+	// Happened records what fell due.
+	Happened(h *call.Happening)
+}
+
+// A Server has the corridor. It is safe for concurrent use.
+type Server struct {
+	store state.Store
+	clock *clock.Clock
+	table *catalog.Table
+	hooks Hooks
+}
+
+// New returns a Server. It does not own the store.
+func New(store state.Store, c *clock.Clock, table *catalog.Table, hooks Hooks) *Server {
+	return &Server{store: store, clock: c, table: table, hooks: hooks}
+}
+
+// A Request is a call as a face brings it.
+type Request struct {
+	Action    string
+	RequestID string // call.NewID(): the face answers with it, whatever becomes of the call
+	Account   string // the world it is made in
+	Region    string
+
+	// Principal is who calls, if the face knows. A face that has to look that up sets Prove instead: it is called in a
+	// reading transaction, and what it refuses is no call, and not recorded.
+	Principal call.Principal
+	Prove     func(tx state.Tx, now time.Time) (call.Principal, error)
+
+	// Typed is the *Req of the operation, which is not kept; if it is nil, Texts are the parameters.
+	Typed any
+	Texts map[string]string
+}
+
+// Call makes a call. Its errors are those of codes.go, the context's if it was done before the call had an effect, and
+// those of the store as they are.
+func (s *Server) Call(ctx context.Context, r *Request) (any, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	op := s.table.Lookup(r.Action)
+	if op == nil {
+		return nil, call.ErrActionNotFound
+	}
+	now := s.clock.Now()
+	c := &call.Call{
+		Context: ctx, Op: op, Principal: r.Principal, RequestID: r.RequestID, Now: state.At(now), Instant: now,
+		Account: r.Account, Region: r.Region, Scope: state.In(r.Account, r.Region), Texts: r.Texts, Corridor: s.inner,
+	}
+	if r.Prove != nil {
+		if err := s.store.View(func(tx state.Tx) (err error) { c.Principal, err = r.Prove(tx, now); return err }); err != nil {
+			return nil, err
+		}
+	}
+	answer, err := s.pass(c, r)
+	s.record(c, answer, err)
+	return answer, err
+}
+
+// pass takes a proven call through the corridor.
+func (s *Server) pass(c *call.Call, r *Request) (any, error) {
+	if s.hooks.Fault != nil {
+		if err := s.hooks.Fault(c); err != nil {
+			return nil, err
+		}
+	}
+	if s.hooks.Throttle != nil {
+		if err := s.hooks.Throttle(c); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.status(c); err != nil {
+		return nil, err
+	}
+	if err := s.settle(c.Now); err != nil {
+		return nil, err
+	}
+	if err := accept(c, r.Typed); err != nil {
+		return nil, err
+	}
+	if c.Op.Writes {
+		return s.write(c)
+	}
+	var answer any
+	err := s.store.View(func(tx state.Tx) (err error) {
+		c.Tx = tx
+		answer, err = s.enter(c)
+		return err
+	})
+	c.Tx = nil
+	if err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// accept checks the parameters of a call.
+func accept(c *call.Call, typed any) error {
+	if typed != nil {
+		return c.Op.Accept(c, typed)
+	}
+	return c.Op.Decode(c, c.Texts)
+}
+
+// write runs a call that writes. Rights are asked in a reading transaction first, so that a call that is refused needs
+// no other, and what is slow is made between the two for those alone who may have it made. Everything is found and asked
+// again in the transaction that writes, for an alias may have moved meanwhile.
+func (s *Server) write(c *call.Call) (any, error) {
+	err := s.store.View(func(tx state.Tx) error {
+		c.Tx = tx
+		return s.admit(c)
+	})
+	c.Tx = nil
+	if err != nil {
+		return nil, err
+	}
+	if c.Op.Prepares() {
+		if err := c.Op.Prepare(c); err != nil {
+			return nil, err
+		}
+		if err := c.Context.Err(); err != nil {
+			return nil, err
+		}
+	}
+	var answer any
+	err = s.store.Update(func(tx state.Tx) (err error) {
+		c.Tx = tx
+		c.Inside = nil
+		answer, err = s.enter(c)
+		return err
+	})
+	c.Tx = nil
+	if err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// admit finds what a call touches and asks for the rights on it, in the call's transaction.
+func (s *Server) admit(c *call.Call) error {
+	if err := c.Op.Find(c); err != nil {
+		return err
+	}
+	return s.authorize(c)
+}
+
+// enter admits a call and runs its handler, in its transaction.
+func (s *Server) enter(c *call.Call) (any, error) {
+	if err := s.admit(c); err != nil {
+		return nil, err
+	}
+	return c.Op.Handle(c)
+}
+
+// inner is the corridor of a call inside a call: no faults, no throttle, nothing falls due. It is recorded with the
+// outer one, once that has left its transaction.
+func (s *Server) inner(outer *call.Call, name string, req any) (any, error) {
+	op := s.table.Lookup(name)
+	c := &call.Call{
+		Context: outer.Context, Op: op, Principal: outer.Principal, RequestID: outer.RequestID, Now: outer.Now,
+		Instant: outer.Instant, Account: outer.Account, Region: outer.Region, Scope: outer.Scope, Corridor: s.inner,
+		Tx: outer.Tx, Outer: outer,
+	}
+	answer, err := func() (any, error) {
+		if err := accept(c, req); err != nil {
+			return nil, err
+		}
+		return s.enter(c)
+	}()
+	c.Tx = nil
+	outer.Inside = append(outer.Inside, call.Done{Call: c, Answer: answer, Err: err})
+	return answer, err
+}
+
+// record has the trail write a call, and before it those inside it.
+func (s *Server) record(c *call.Call, answer any, err error) {
+	if s.hooks.Trail == nil {
+		return
+	}
+	for _, d := range c.Inside {
+		s.record(d.Call, d.Answer, d.Err)
+	}
+	s.hooks.Trail.Called(c, answer, err)
+}
