@@ -1,0 +1,142 @@
+package refkms
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/keys"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/material"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/server"
+	"github.com/xinfeng-kms/xinfeng/keyring/kmsapi"
+)
+
+// A Client calls a [Server] of the same process, as the account itself. A refusal of the service is an *[Error]; a
+// context that is done before a call has had an effect ends it, with an error that matches the context's. Requests are
+// neither kept nor modified. It is safe for concurrent use.
+type Client struct {
+	server          *Server
+	region, account string
+}
+
+var _ kmsapi.API = (*Client)(nil)
+
+// ClientOptions say in which world a [Client] calls.
+type ClientOptions struct {
+	Region, Account string // default the server's
+}
+
+// Client returns a client of the server; nil options are the defaults. It panics if region or account is not the name
+// of one, as in [Options]. Worlds need not be made: one that nobody has called in is empty.
+func (s *Server) Client(opts *ClientOptions) *Client {
+	c := &Client{server: s, region: s.region, account: s.account}
+	if opts != nil {
+		if opts.Region != "" {
+			c.region = opts.Region
+		}
+		if opts.Account != "" {
+			c.account = opts.Account
+		}
+	}
+	if err := checkWorld(c.region, c.account); err != nil {
+		panic(err.Error())
+	}
+	return c
+}
+
+// invoke makes a typed call.
+func invoke[R any](ctx context.Context, c *Client, op string, req any) (R, error) {
+	r := c.request(op)
+	r.Typed = req
+	answer, err := c.server.corridor.Call(ctx, r)
+	if err != nil {
+		var none R
+		return none, wrap(op, r.RequestID, err)
+	}
+	return answer.(R), nil
+}
+
+func (c *Client) request(op string) *server.Request {
+	return &server.Request{Action: op, RequestID: call.NewID(), Region: c.region, Account: c.account,
+		Principal: call.Principal{Kind: call.Root, Account: c.account}}
+}
+
+// Do calls any operation the server has, by the name and with the parameters that the service gives them: all of them
+// text, structures as JSON. The answer is stored in out as encoding/json stores the service's JSON answer, so out is a
+// pointer to a map, to a struct with the service's field names, or to a json.RawMessage; nil discards it. An answer with
+// a plaintext is put into out in the clear. params is not kept.
+func (c *Client) Do(ctx context.Context, action string, params map[string]string, out any) error {
+	r := c.request(action)
+	r.Texts = params
+	answer, err := c.server.corridor.Call(ctx, r)
+	if err != nil {
+		return wrap(action, r.RequestID, err)
+	}
+	if out == nil {
+		return nil
+	}
+	doc, err := json.Marshal(answer)
+	if err != nil {
+		return fmt.Errorf("refkms: %s: %w", cut(action), err) // unreachable: answers are made of texts and numbers
+	}
+	if err := json.Unmarshal(doc, out); err != nil {
+		// The error of Unmarshal quotes no value of the answer, which may be secret: it names types and offsets.
+		return fmt.Errorf("refkms: %s: the answer does not fit a %T: %w", cut(action), out, err)
+	}
+	return nil
+}
+
+// GenerateDataKey makes a data key under a CMK, in the clear and wrapped: NumberOfBytes long, by default 32.
+func (c *Client) GenerateDataKey(ctx context.Context, req *kmsapi.GenerateDataKeyRequest) (*kmsapi.GenerateDataKeyResponse, error) {
+	a, err := invoke[*keys.GenerateDataKeyResponse](ctx, c, "GenerateDataKey", &keys.GenerateDataKeyRequest{
+		KeyID: req.KeyID, NumberOfBytes: req.NumberOfBytes, EncryptionContext: req.EncryptionContext})
+	if err != nil {
+		return nil, err
+	}
+	return &kmsapi.GenerateDataKeyResponse{KeyID: a.KeyID, KeyVersionID: a.KeyVersionID,
+		Plaintext: kmsapi.NewPlaintext(a.Plaintext), CiphertextBlob: a.CiphertextBlob, RequestID: a.RequestID}, nil
+}
+
+// Encrypt encrypts a text of 1 to 6144 bytes under a CMK.
+func (c *Client) Encrypt(ctx context.Context, req *kmsapi.EncryptRequest) (*kmsapi.EncryptResponse, error) {
+	a, err := invoke[*keys.EncryptResponse](ctx, c, "Encrypt", &keys.EncryptRequest{
+		KeyID: req.KeyID, Plaintext: req.Plaintext.Bytes(), EncryptionContext: req.EncryptionContext})
+	if err != nil {
+		return nil, err
+	}
+	return &kmsapi.EncryptResponse{KeyID: a.KeyID, KeyVersionID: a.KeyVersionID, CiphertextBlob: a.CiphertextBlob, RequestID: a.RequestID}, nil
+}
+
+// Decrypt opens a blob of Encrypt, GenerateDataKey or ReEncrypt.
+func (c *Client) Decrypt(ctx context.Context, req *kmsapi.DecryptRequest) (*kmsapi.DecryptResponse, error) {
+	a, err := invoke[*keys.DecryptResponse](ctx, c, "Decrypt", &keys.DecryptRequest{
+		CiphertextBlob: material.Blob{Text: req.CiphertextBlob}, EncryptionContext: req.EncryptionContext})
+	if err != nil {
+		return nil, err
+	}
+	return &kmsapi.DecryptResponse{KeyID: a.KeyID, KeyVersionID: a.KeyVersionID, Plaintext: kmsapi.NewPlaintext(a.Plaintext), RequestID: a.RequestID}, nil
+}
+
+// ReEncrypt opens a blob and encrypts what is in it anew, without showing it. The key and version of its answer are
+// those that opened the blob.
+func (c *Client) ReEncrypt(ctx context.Context, req *kmsapi.ReEncryptRequest) (*kmsapi.ReEncryptResponse, error) {
+	a, err := invoke[*keys.ReEncryptResponse](ctx, c, "ReEncrypt", &keys.ReEncryptRequest{
+		CiphertextBlob: material.Blob{Text: req.CiphertextBlob}, SourceEncryptionContext: req.SourceEncryptionContext,
+		DestinationKeyID: req.DestinationKeyID, DestinationEncryptionContext: req.DestinationEncryptionContext})
+	if err != nil {
+		return nil, err
+	}
+	return &kmsapi.ReEncryptResponse{KeyID: a.KeyID, KeyVersionID: a.KeyVersionID, CiphertextBlob: a.CiphertextBlob, RequestID: a.RequestID}, nil
+}
+
+// DescribeKey tells what the service says of a CMK. Do has all of it.
+func (c *Client) DescribeKey(ctx context.Context, req *kmsapi.DescribeKeyRequest) (*kmsapi.DescribeKeyResponse, error) {
+	a, err := invoke[*keys.DescribeKeyResponse](ctx, c, "DescribeKey", &keys.DescribeKeyRequest{KeyID: req.KeyID})
+	if err != nil {
+		return nil, err
+	}
+	m := &a.KeyMetadata
+	return &kmsapi.DescribeKeyResponse{KeyID: m.KeyID, ARN: m.ARN, KeyState: m.KeyState, KeySpec: m.KeySpec,
+		KeyUsage: m.KeyUsage, PrimaryKeyVersion: m.PrimaryKeyVersion, RequestID: a.RequestID}, nil
+}

@@ -1,0 +1,167 @@
+// Package refkms is a reference implementation of Alibaba Cloud KMS that runs in the same process and protects nothing
+// that a process on the same machine cannot reach: its keys lie in the clear in this process's memory, where they stay
+// until the process ends. It is for tests, for development and for understanding the service; what it does and refuses
+// is what the documentation of the service says, error codes included.
+//
+//	server, err := refkms.New(nil)
+//	client := server.Client(nil)
+//	key, err := client.CreateKey(ctx, nil)
+//	dataKey, err := client.GenerateDataKey(ctx, &kmsapi.GenerateDataKeyRequest{KeyID: key.KeyID})
+//
+// [Client] is a kmsapi.API, has a method for each call that prepares keys, and reaches every other operation through
+// [Client.Do]. It does not go through HTTP or JSON, except that Do answers as JSON would.
+//
+// Accounts and regions are separate worlds: any number of them is in one server, and what is made in one is unknown in
+// another. Time is that of a clock that [Server.Advance] moves: keys rotate and deletion windows end when it says so,
+// before the next call is answered. Symmetric keys rotate by their policy and not by CreateKeyVersion, which is for
+// asymmetric ones: a test that wants a new version sets a policy with [Client.UpdateRotationPolicy] and advances the
+// clock.
+//
+// # What grows
+//
+// Everything is kept in memory until the server is dropped: keys, their versions and aliases. Calls leave nothing
+// behind, but for the ciphers of the last 1024 key versions at most, which are kept ready.
+//
+// # Compatibility
+//
+// What it answers follows the service. The bytes of its CiphertextBlobs are its own where the service's are unknown: a
+// blob of this package opens in no other KMS.
+package refkms
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/catalog"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/clock"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/keys"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/material"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/server"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
+)
+
+// The world of a [Client] that names none.
+const (
+	DefaultRegion  = "cn-hangzhou"
+	DefaultAccount = "1234567890123456"
+)
+
+// Options are the settings of a [Server].
+type Options struct {
+	// Region and Account are where clients call that say nothing else: by default DefaultRegion, DefaultAccount. A
+	// region is lower-case letters, digits and hyphens, an account digits, each at most 64.
+	Region, Account string
+	// Now is the clock that the server's runs by; it must be safe for concurrent use. Default time.Now. If it always
+	// answers the same, time stands still but for Server.Advance.
+	Now func() time.Time
+	// Quotas are the limits on what may be made. Default those of the service.
+	Quotas *Quotas
+	// MaxDeletionDays is the longest deletion window that may be asked for, in days, 7 or more. Default 30; newer
+	// editions of the service have 366.
+	MaxDeletionDays int
+	// InsecureCollidingContext has encryption contexts authenticated as the vendor's client-side layer does it, by a
+	// hash of k1=v1&k2=v2. Contexts that differ may then open each other's ciphertexts: {"a":"1&b=2"} and
+	// {"a":"1","b":"2"} are one. It is for tests of code that must not rely on the service to tell them apart. Blobs
+	// made with and without it do not open under each other.
+	InsecureCollidingContext bool
+}
+
+// Quotas limit what an account may have in one region.
+type Quotas struct {
+	Keys    int  // made by users, in any state; default 200
+	Aliases int  // default 300
+	None    bool // no quotas at all, whatever the fields above say
+}
+
+const (
+	defaultKeys    = 200
+	defaultAliases = 300
+	maxNameSize    = 64 // bytes of a region or an account
+)
+
+// A Server is a reference KMS. It is safe for concurrent use. Its zero value is not usable.
+type Server struct {
+	store           *state.Memory
+	corridor        *server.Server
+	region, account string
+}
+
+// New returns an empty Server in memory; nil options are the defaults. It starts no goroutine and needs no Close.
+func New(opts *Options) (*Server, error) {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	if o.Region == "" {
+		o.Region = DefaultRegion
+	}
+	if o.Account == "" {
+		o.Account = DefaultAccount
+	}
+	if err := checkWorld(o.Region, o.Account); err != nil {
+		return nil, err
+	}
+	if o.MaxDeletionDays != 0 && o.MaxDeletionDays < 7 {
+		return nil, fmt.Errorf("refkms: options: a longest deletion window of %d days, want 7 or more", o.MaxDeletionDays)
+	}
+	k := keys.Options{MaxKeys: defaultKeys, MaxAliases: defaultAliases, MaxDeletionDays: o.MaxDeletionDays}
+	if q := o.Quotas; q != nil {
+		if q.Keys < 0 || q.Aliases < 0 {
+			return nil, errors.New("refkms: options: a negative quota")
+		}
+		switch {
+		case q.None:
+			k.MaxKeys, k.MaxAliases = 0, 0
+		default:
+			if q.Keys > 0 {
+				k.MaxKeys = q.Keys
+			}
+			if q.Aliases > 0 {
+				k.MaxAliases = q.Aliases
+			}
+		}
+	}
+	if o.InsecureCollidingContext {
+		k.AAD = material.CollidingAAD
+	}
+	store := state.NewMemory()
+	table := catalog.New(catalog.Rooms{Keys: keys.New(k)})
+	return &Server{
+		store:    store,
+		corridor: server.New(store, clock.New(o.Now), table, server.Hooks{}),
+		region:   o.Region,
+		account:  o.Account,
+	}, nil
+}
+
+// checkWorld checks the names of a region and an account, which become parts of keys and ARNs.
+func checkWorld(region, account string) error {
+	for _, r := range region {
+		if !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-') {
+			return fmt.Errorf("refkms: region %q: want lower-case letters, digits and hyphens", cut(region))
+		}
+	}
+	for _, r := range account {
+		if !(r >= '0' && r <= '9') {
+			return fmt.Errorf("refkms: account %q: want digits", cut(account))
+		}
+	}
+	if len(region) > maxNameSize || len(account) > maxNameSize {
+		return fmt.Errorf("refkms: region or account of more than %d bytes", maxNameSize)
+	}
+	return nil
+}
+
+// Advance moves the server's clock ahead by d. What falls due until then (rotations, the destruction of keys whose
+// deletion window ends) happens before Advance returns, in order of time: a jump of three intervals makes three
+// versions. It panics if d is negative.
+func (s *Server) Advance(d time.Duration) {
+	if err := s.corridor.Advance(d); err != nil {
+		panic("refkms: internal error: " + err.Error()) // unreachable: the store in memory fails only when closed
+	}
+}
+
+// Snapshot keeps everything the server knows as it is now. Each call of restore takes the server back to it; the clock
+// stays where it is, so what has fallen due since happens again, before the next call. It costs next to nothing.
+func (s *Server) Snapshot() (restore func() error) { return s.store.Snapshot() }
