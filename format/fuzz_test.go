@@ -20,12 +20,22 @@ func checkParseError(t *testing.T, err error, length int) {
 	}
 }
 
+// addVectors seeds a fuzz target with the small vectors.
+func addVectors(f *testing.F) {
+	for _, v := range readVectors(f) {
+		if len(v.Data) < 1<<10 {
+			f.Add(v.Data)
+		}
+	}
+}
+
 // What parses marshals to the same bytes, ReadHeader agrees with Parse and reads nothing more, and a Header that was
 // parsed into before says the same as a new one.
 func FuzzHeader(f *testing.F) {
 	for _, h := range headers(f) {
 		f.Add(marshal(f, h))
 	}
+	addVectors(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		used := newHeader(t)
 		var h format.Header
@@ -70,6 +80,7 @@ func FuzzHeader(f *testing.F) {
 
 func FuzzKeyFile(f *testing.F) {
 	f.Add(marshal(f, newKeyFile(f)))
+	addVectors(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var k format.KeyFile
 		if err := k.Parse(b); err != nil {
@@ -84,6 +95,7 @@ func FuzzKeyFile(f *testing.F) {
 
 func FuzzCell(f *testing.F) {
 	f.Add(marshal(f, newCell()))
+	addVectors(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var c format.Cell
 		if err := c.Parse(b); err != nil {

@@ -1,0 +1,3 @@
+package format
+
+//go:generate go run ../internal/vectors/generate -out testdata/vectors
