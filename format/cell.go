@@ -21,7 +21,7 @@ const (
 	cellPrefix = 1 + 16 + CellSaltSize
 )
 
-// A Cell is one encrypted value of a database column (SPEC.md, Section 3.7). Its wrapped keys are in the key file that
+// A Cell is one encrypted value of a database column (SPEC.md, Section 3.6). Its wrapped keys are in the key file that
 // Reference names. Nothing in a parsed Cell is verified.
 type Cell struct {
 	Suite     Suite

@@ -20,7 +20,7 @@ const version = 1
 // headFixed is the length in bytes of a head without its context.
 const headFixed = 44
 
-// A Kind says where the wrapped keys of a message are (SPEC.md, Section 3.5). The zero value is never valid.
+// A Kind says where the wrapped keys of a message are (SPEC.md, Section 3.4). The zero value is never valid.
 type Kind uint8
 
 const (
@@ -42,8 +42,8 @@ func (k Kind) String() string {
 	return fmt.Sprintf("Kind(0x%02x)", uint8(k))
 }
 
-// A Header is all that stands before the body of a message: head, tag and key section (SPEC.md, Sections 3.1, 3.4 and
-// 3.5). Nothing in a parsed Header is verified.
+// A Header is all that stands before the body of a message: head, tag and key section (SPEC.md, Sections 3.1 and
+// 3.4). Nothing in a parsed Header is verified.
 //
 // The zero value is a Header to parse into. A Header is not safe for concurrent use while it is parsed into.
 type Header struct {

@@ -17,7 +17,7 @@ const magicKeyFile = "\x8e\x58\x46\x4b"
 const keyFileFixed = 28
 
 // A KeyFile holds the wrapped keys of a data key that messages of kind [Detached], and cells, name by its reference
-// (SPEC.md, Section 3.6). It may lie in a file, or in a row of a table. Nothing in a parsed KeyFile is verified.
+// (SPEC.md, Section 3.5). It may lie in a file, or in a row of a table. Nothing in a parsed KeyFile is verified.
 type KeyFile struct {
 	Suite     Suite
 	Reference Reference

@@ -15,7 +15,7 @@ const (
 	DefaultChunkSize = 1 << suite.DefaultChunkBits
 
 	// MaxPairsSize bounds the stored pairs in bytes, and the withheld pairs alike. KMS takes an encryption context of
-	// 8192 characters of JSON, and the encoding here is never longer than that JSON.
+	// 8192 characters of JSON, and ASCII pairs that fit there fit here.
 	MaxPairsSize = 8192
 	// MaxWithheld is the largest number of withheld pairs: it stands in one byte.
 	MaxWithheld = 255
@@ -29,7 +29,7 @@ const (
 	MaxProviderSize = 32
 	// MaxKeyIDSize bounds a key id in bytes. An ARN of KMS has about 80.
 	MaxKeyIDSize = 512
-	// MaxCiphertextSize bounds one wrapped key in bytes. KMS makes 108; ML-KEM-1024 with a classic curve about 1750.
+	// MaxCiphertextSize bounds one wrapped key in bytes. KMS makes 108; ML-KEM-1024 with a classic curve about 1700.
 	MaxCiphertextSize = 4096
 
 	// MinSlotSize and MaxSlotSize bound one slot in bytes: the least holds one entry of KMS, the largest is what two

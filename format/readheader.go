@@ -12,7 +12,7 @@ import (
 
 const (
 	// growth is how far the buffer of ReadHeader may be ahead of what was really read, in bytes: a header that claims
-	// its largest size and ends there costs this much and not 138 KiB.
+	// its largest size and ends there costs this much and not 136 KiB.
 	growth = 4 << 10
 	// keepBuffer is the largest buffer that goes back to the pool, in bytes.
 	keepBuffer = 16 << 10

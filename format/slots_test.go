@@ -34,7 +34,7 @@ func withSlots(t testing.TB, h *format.Header, a, b []byte) []byte {
 	return msg
 }
 
-// sealSlot computes the check of a slot whose contents somebody changed (SPEC.md, Section 3.5).
+// sealSlot computes the check of a slot whose contents somebody changed (SPEC.md, Section 3.4).
 func sealSlot(h *format.Header, s []byte) []byte {
 	f := suite.Lookup(uint16(h.Suite)).NewHash()
 	f.Write([]byte("xinfeng/1 slot"))

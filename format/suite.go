@@ -6,7 +6,7 @@ import (
 	"github.com/xinfeng-kms/xinfeng/internal/suite"
 )
 
-// A Suite is the number of a closed set of algorithms, as it stands in a head or a key file (SPEC.md, Section 3.1).
+// A Suite is the number of a closed set of algorithms, as it stands in a head or a key file (SPEC.md, Section 2).
 // The zero value is never valid.
 type Suite uint16
 
