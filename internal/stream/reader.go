@@ -148,7 +148,7 @@ func (r *Reader) ready(n int) (body []byte, last bool) {
 // and at the end.
 func (r *Reader) openInto(dst, body []byte, last bool) []byte {
 	plain, err := r.codec.open(dst, body, r.next, last)
-	r.next += int64((len(body) + r.codec.full() - 1) / r.codec.full())
+	r.next += int64(r.codec.count(len(body)))
 	r.in.skip(len(body))
 	if r.err = err; err == nil && last {
 		r.err = io.EOF

@@ -48,16 +48,20 @@ var spaces = sync.Pool{New: func() any { return new(space) }}
 // bytes, which must be a chunk size of the format. It reads and authenticates the last chunk, with one ReadAt of src. It
 // keeps src and w. nil options mean the defaults.
 //
-// Errors: those of ReadAt; [suite.ErrSize] if off or body is negative or their sum overflows; a [*ChunkError] if no body
-// has the length.
+// Errors: those of ReadAt; a [*ChunkError] if no body has the length; [ErrTooLarge]; [suite.ErrSize] if off or body is
+// negative or their sum overflows.
 func NewReaderAt(src io.ReaderAt, off, body int64, w *suite.Sealer, chunk int, opts *Options) (*ReaderAt, error) {
 	mustChunk(chunk)
 	if off < 0 || body < 0 || off > math.MaxInt64-body {
 		return nil, fmt.Errorf("stream: body of %d bytes at %d: %w", body, off, suite.ErrSize)
 	}
-	size, err := plaintextSize(body, chunk)
+	if tooLarge(body, chunk) {
+		return nil, ErrTooLarge
+	}
+	size, err := suite.PlaintextSize(body, chunk)
 	if err != nil {
-		return nil, err
+		// A length that no body has is that of a body cut short, or of one with bytes added, which looks the same.
+		return nil, &ChunkError{Chunk: max(0, body-1) / (int64(chunk) + suite.TagSize), ended: true}
 	}
 	r := &ReaderAt{src: src, off: off, body: body, size: size, w: w, chunk: chunk, batch: opts.batch(chunk)}
 	r.last = suite.Chunks(size, chunk) - 1

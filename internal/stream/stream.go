@@ -16,6 +16,7 @@
 package stream
 
 import (
+	"reflect"
 	"slices"
 	"sync"
 
@@ -69,36 +70,35 @@ var maxPlaintext = suite.MaxPlaintext
 // panic, as does a plaintext of more than [suite.MaxPlaintext] bytes. Safe for concurrent use with different sealers.
 func Seal(dst, plaintext []byte, w *suite.Sealer, chunk int) []byte {
 	mustChunk(chunk)
-	if int64(len(plaintext)) > maxPlaintext {
-		panic("stream: internal error: " + ErrTooLarge.Error())
-	}
 	size, err := suite.BodySize(int64(len(plaintext)), chunk)
-	if err != nil {
-		panic("stream: internal error: " + err.Error()) // unreachable: the limit was checked
+	if err != nil || int64(len(plaintext)) > maxPlaintext {
+		panic("stream: internal error: plaintext over the limit")
 	}
 	dst = slices.Grow(dst, int(size))
+	mustNotOverlap(dst[len(dst):len(dst)+int(size)], plaintext, chunk)
 	c := newCodec(w, chunk)
 	defer c.free()
 	return c.seal(dst, plaintext, 0, true)
 }
 
 // Open authenticates a whole body and appends the plaintext it holds to dst. It grows dst at most once; with room for
-// [suite.PlaintextSize] bytes it allocates nothing. The plaintext of an empty message is dst as it came.
+// [suite.PlaintextSize] bytes it allocates nothing. For an empty message it returns dst as it came, which may be nil.
 //
-// If any chunk fails, or the body is not of a length that bodies have, it returns nil and a [*ChunkError], and has
-// wiped what it wrote behind dst. A body of more than [suite.MaxPlaintext] bytes of plaintext is [ErrTooLarge].
+// At the first chunk that is not authentic it returns nil and a [*ChunkError], and has wiped what it wrote behind dst. A
+// body of more than [suite.MaxPlaintext] bytes of plaintext is [ErrTooLarge].
 //
 // body is neither kept nor modified and must not overlap the room behind dst, with one exception: a body of one chunk
 // may be opened in place (dst = body[:0]). Other overlaps panic. Safe for concurrent use.
 func Open(dst, body []byte, w *suite.Sealer, chunk int) ([]byte, error) {
 	mustChunk(chunk)
-	size, err := plaintextSize(int64(len(body)), chunk)
-	if err != nil {
-		return nil, err
+	if tooLarge(int64(len(body)), chunk) {
+		return nil, ErrTooLarge
 	}
-	dst = slices.Grow(dst, int(size))
 	c := newCodec(w, chunk)
 	defer c.free()
+	size := max(0, len(body)-c.count(len(body))*suite.TagSize)
+	dst = slices.Grow(dst, size)
+	mustNotOverlap(dst[len(dst):len(dst)+size], body, c.full())
 	out, err := c.open(dst, body, 0, true)
 	if err != nil {
 		clear(out[len(dst):])
@@ -107,23 +107,31 @@ func Open(dst, body []byte, w *suite.Sealer, chunk int) ([]byte, error) {
 	return out, nil
 }
 
-// plaintextSize returns how much plaintext a body of the given length holds. A length that no body has can only be a
-// body cut short (or one with bytes added, which looks the same), so it is the failure of the chunk it ends in.
-func plaintextSize(body int64, chunk int) (int64, error) {
-	if most, err := suite.BodySize(maxPlaintext, chunk); err != nil || body > most {
-		return 0, ErrTooLarge
-	}
-	size, err := suite.PlaintextSize(body, chunk)
-	if err != nil {
-		return 0, &ChunkError{Chunk: max(0, body-1) / (int64(chunk) + suite.TagSize), ended: true}
-	}
-	return size, nil
+// tooLarge reports whether a body of the given length would hold more than the limit.
+func tooLarge(body int64, chunk int) bool {
+	most, err := suite.BodySize(maxPlaintext, chunk)
+	return err != nil || body > most
 }
 
 // mustChunk panics if chunk is not a chunk size of the format. Sizes come from a parsed header or a checked option.
 func mustChunk(chunk int) {
 	if _, ok := suite.ChunkBits(chunk); !ok {
 		panic("stream: internal error: not a chunk size")
+	}
+}
+
+// mustNotOverlap panics if out and in share memory, unless in is one unit at most and begins where out does. Ciphers
+// check each chunk by itself. That is not enough: the tag of one chunk would overwrite the beginning of the next, and a
+// next one so short that it ends before its own destination begins would be sealed as what overwrote it.
+func mustNotOverlap(out, in []byte, unit int) {
+	if len(out) == 0 || len(in) == 0 {
+		return
+	}
+	// Addresses by reflection, as package unsafe would give them; neither slice moves while its backing array escapes.
+	o, i := reflect.ValueOf(&out[0]).Pointer(), reflect.ValueOf(&in[0]).Pointer()
+	apart := o+uintptr(len(out)) <= i || i+uintptr(len(in)) <= o
+	if !apart && (o != i || len(in) > unit) {
+		panic("stream: internal error: buffers overlap")
 	}
 }
 
@@ -144,6 +152,9 @@ type codec struct {
 
 // full returns the length in bytes of a full chunk as it is stored.
 func (c *codec) full() int { return c.chunk + suite.TagSize }
+
+// count returns the number of chunks, the last perhaps not full, in n bytes of body.
+func (c *codec) count(n int) int { return (n + c.full() - 1) / c.full() }
 
 // seal appends the chunks of plaintext to dst, numbered from i. If last is true the run ends the message; otherwise
 // plaintext is one full chunk or more. dst should have the room.
