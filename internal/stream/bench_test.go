@@ -60,11 +60,12 @@ func (s *memSink) Write(p []byte) (int, error) {
 // A socket is a source and a sink that stay in the cache, as those of a kernel do: it copies from and to the same
 // 256 KiB over and over.
 type socket struct {
-	b        []byte
-	at, left int
+	b    []byte
+	at   int
+	left int64
 }
 
-func (s *socket) rewind(n int) *socket {
+func (s *socket) rewind(n int64) *socket {
 	s.at, s.left = 0, n
 	return s
 }
@@ -73,12 +74,12 @@ func (s *socket) Read(p []byte) (int, error) {
 	if s.left == 0 {
 		return 0, io.EOF
 	}
-	p = p[:min(len(p), s.left)]
+	p = p[:min(int64(len(p)), s.left)]
 	for rest := p; len(rest) > 0; {
 		n := copy(rest, s.b[s.at:])
 		rest, s.at = rest[n:], (s.at+n)%len(s.b)
 	}
-	s.left -= len(p)
+	s.left -= int64(len(p))
 	return len(p), nil
 }
 

@@ -8,3 +8,17 @@ func SetMaxPlaintext(t *testing.T, n int64) {
 	maxPlaintext = n
 	t.Cleanup(func() { maxPlaintext = old })
 }
+
+// DrainBuffers empties the pools and returns what was in them.
+func DrainBuffers() (drained [][]byte) {
+	for class := range buffers {
+		for {
+			b, ok := buffers[class].Get().(*buffer)
+			if !ok {
+				break
+			}
+			drained = append(drained, b.b)
+		}
+	}
+	return drained
+}
