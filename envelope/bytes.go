@@ -16,8 +16,8 @@ func (c *Client) Encrypt(ctx context.Context, plaintext []byte, ec Context) ([]b
 	return c.AppendEncrypt(ctx, nil, plaintext, ec)
 }
 
-// AppendEncrypt is [Client.Encrypt], appending the message to dst. plaintext must not overlap the spare capacity of dst.
-// On error it returns nil; nothing but spare capacity of dst was written to.
+// AppendEncrypt is [Client.Encrypt], appending the message to dst. plaintext must not overlap the spare capacity of dst;
+// it panics if the two do. On error it returns nil; nothing but spare capacity of dst was written to.
 func (c *Client) AppendEncrypt(ctx context.Context, dst, plaintext []byte, ec Context) ([]byte, error) {
 	sc := c.sealing.Get().(*scratch)
 	defer c.sealing.Put(sc)

@@ -52,7 +52,8 @@ func (c *Client) newWriter(ctx context.Context, dst io.Writer, ec Context, size 
 func (w *Writer) Write(p []byte) (int, error) { return w.stream.Write(p) }
 
 // ReadFrom encrypts src to its end, in batches of about 1 MiB; io.Copy uses it. It returns the number of bytes of
-// plaintext and the first error, of src or the destination. An error of src leaves the Writer usable.
+// plaintext and the first error, of src or the destination. It fails the Writer, also one of src: Close would make a
+// message of the beginning that looks whole.
 func (w *Writer) ReadFrom(src io.Reader) (int64, error) { return w.stream.ReadFrom(src) }
 
 // Close writes what is left and the end of the message. It does not close the destination. A second Close is

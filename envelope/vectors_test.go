@@ -1,0 +1,178 @@
+package envelope_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"testing"
+
+	"github.com/xinfeng-kms/xinfeng/envelope"
+	"github.com/xinfeng-kms/xinfeng/format"
+	"github.com/xinfeng-kms/xinfeng/internal/vectors"
+	"github.com/xinfeng-kms/xinfeng/keyring"
+)
+
+// memStore has the key files of a vector.
+type memStore map[format.Reference][]byte
+
+func (s memStore) Get(_ context.Context, ref format.Reference) ([]byte, error) {
+	b, ok := s[ref]
+	if !ok {
+		return nil, fmt.Errorf("key file %v: %w", ref, fs.ErrNotExist)
+	}
+	return b, nil
+}
+func (memStore) Put(context.Context, format.Reference, []byte) error { return errors.ErrUnsupported }
+func (memStore) Swap(context.Context, format.Reference, []byte, []byte) error {
+	return errors.ErrUnsupported
+}
+
+// readerOf returns the provider that a vector asks for, or says what this reader lacks.
+func readerOf(t *testing.T, v *vectors.Vector, kms *vectors.KMS) (p keyring.KeyProvider, lacks string) {
+	t.Helper()
+	var all []keyring.KeyProvider
+	for _, c := range v.Providers {
+		var p keyring.KeyProvider
+		var err error
+		switch c.Type {
+		case "kms":
+			p, err = keyring.NewKMS(kms, c.KeyID, &keyring.KMSOptions{Opens: c.Opens})
+		case "raw":
+			var key []byte
+			if key, err = hex.DecodeString(c.Key); err == nil {
+				p, err = keyring.NewRawAES(c.KeyID, key)
+			}
+		default:
+			return nil, "provider " + c.Type
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	if len(all) != 1 {
+		return nil, fmt.Sprintf("%d providers at once", len(all))
+	}
+	return all[0], ""
+}
+
+// outcomes has the error that each outcome of a vector stands for.
+var outcomes = map[vectors.Outcome][]error{
+	vectors.NotMessage:          {format.ErrNotMessage},
+	vectors.UnsupportedVersion:  {format.ErrUnsupportedVersion},
+	vectors.UnsupportedSuite:    {format.ErrUnsupportedSuite},
+	vectors.UnsupportedKind:     {format.ErrUnsupportedKind},
+	vectors.Truncated:           {io.ErrUnexpectedEOF},
+	vectors.SizeFault:           {format.ErrSize},
+	vectors.NoMatch:             {keyring.ErrNoMatch},
+	vectors.InvalidDataKey:      {keyring.ErrInvalidDataKey},
+	vectors.Authentication:      {envelope.ErrAuthentication},
+	vectors.AuthenticationAtEnd: {envelope.ErrAuthentication, io.ErrUnexpectedEOF},
+}
+
+func checkOutcome(t *testing.T, how string, want vectors.Outcome, err error) {
+	t.Helper()
+	var parse *format.ParseError
+	switch {
+	case want == vectors.Success:
+		if err != nil {
+			t.Errorf("%s: %v, want success", how, err)
+		}
+	case want == vectors.ParseFault:
+		if !errors.As(err, &parse) {
+			t.Errorf("%s: %v, want a *format.ParseError", how, err)
+		}
+	default:
+		targets, ok := outcomes[want]
+		if !ok {
+			t.Fatalf("no error stands for %s", want)
+		}
+		for _, target := range targets {
+			if !errors.Is(err, target) {
+				t.Errorf("%s: %v, want %s", how, err, want)
+			}
+		}
+	}
+	// Only a message that was cut says so.
+	if want == vectors.Authentication && errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("%s: %v matches io.ErrUnexpectedEOF, want %s", how, err, want)
+	}
+}
+
+func TestVectors(t *testing.T) {
+	all, err := vectors.ReadAll("../format/testdata/vectors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ran := 0
+	for _, v := range all {
+		if v.Structure != vectors.Message {
+			continue // parsed in package format, opened in package column
+		}
+		t.Run(v.Name, func(t *testing.T) {
+			kms := vectors.NewKMS(v)
+			opened, lacks := readerOf(t, v, kms)
+			if lacks != "" {
+				t.Skipf("the reader lacks %s", lacks)
+			}
+			ran++
+			store := memStore{}
+			for _, b := range v.KeyFiles {
+				var kf format.KeyFile
+				if err := kf.Parse(b); err != nil {
+					t.Fatal(err)
+				}
+				store[kf.Reference] = b
+			}
+			opts := &envelope.Options{AcceptUnseen: v.AcceptUnseen, KeyStore: store}
+			for _, s := range v.AcceptSuites {
+				opts.AcceptSuites = append(opts.AcceptSuites, format.Suite(s))
+			}
+			p := &counting{KeyProvider: opened}
+			c := newClient(t, p, opts)
+
+			var released bytes.Buffer
+			var readErr error
+			how := "Reader"
+			if v.HasSize {
+				how = "ReaderAt"
+				var ra *envelope.ReaderAt
+				if ra, readErr = c.NewReaderAt(t.Context(), bytes.NewReader(v.Data), v.Size, v.Given); readErr == nil {
+					_, readErr = io.Copy(&released, io.NewSectionReader(ra, 0, ra.Size()))
+				}
+			} else {
+				var r *envelope.Reader
+				if r, readErr = c.NewReader(t.Context(), bytes.NewReader(v.Data), v.Given); readErr == nil {
+					_, readErr = r.WriteTo(&released)
+				}
+			}
+			checkOutcome(t, how, v.Expect, readErr)
+			if p.decrypt != v.Calls || kms.Decrypts() != v.KMSCalls {
+				t.Errorf("%s: %d calls of the provider, %d of KMS, want %d and %d", how, p.decrypt, kms.Decrypts(), v.Calls, v.KMSCalls)
+			}
+			if int64(released.Len()) != v.Released || sha256.Sum256(released.Bytes()) != v.Payload {
+				t.Errorf("%s released %d bytes, want %d, or other ones", how, released.Len(), v.Released)
+			}
+			if v.HasSize {
+				return
+			}
+			got, err := c.Decrypt(t.Context(), v.Data, v.Given)
+			want := v.Expect
+			if want == vectors.Authentication && errors.Is(err, format.ErrSize) {
+				want = vectors.AuthenticationAtEnd // Decrypt knows the length, and that a message of it may have been cut
+			}
+			checkOutcome(t, "Decrypt", want, err)
+			if v.Expect == vectors.Success && !bytes.Equal(got, released.Bytes()) || v.Expect != vectors.Success && got != nil {
+				t.Errorf("Decrypt returned %d bytes", len(got))
+			}
+		})
+	}
+	if ran < 150 {
+		t.Errorf("%d vectors were run: the files are not there", ran)
+	}
+}
