@@ -63,6 +63,23 @@ func (c *Cell) Marshal(dst []byte) ([]byte, error) {
 // The error is a [*ParseError] with an offset in b, and c is then empty. It matches [ErrNotMessage] if the first byte
 // is not that of a cell, and [io.ErrUnexpectedEOF] if, and only if, b is shorter than the shortest cell, 49 bytes.
 func (c *Cell) Parse(b []byte) error {
+	if err := c.parsePrefix(b); err != nil {
+		return err
+	}
+	switch {
+	case len(b) < CellOverhead:
+		*c = Cell{}
+		return truncated("sealed", len(b))
+	case len(b) > CellOverhead+MaxCellValue:
+		*c = Cell{}
+		return parseError("sealed", cellPrefix, fmt.Errorf("value of %d bytes, limit %d", len(b)-CellOverhead, MaxCellValue))
+	}
+	c.Sealed = b[cellPrefix:len(b):len(b)]
+	return nil
+}
+
+// parsePrefix sets c to what the first 33 bytes of a cell say. After an error c is empty.
+func (c *Cell) parsePrefix(b []byte) error {
 	*c = Cell{}
 	var s Suite
 	switch {
@@ -80,14 +97,9 @@ func (c *Cell) Parse(b []byte) error {
 		return truncated("reference", len(b))
 	case len(b) < cellPrefix:
 		return truncated("salt", len(b))
-	case len(b) < CellOverhead:
-		return truncated("sealed", len(b))
-	case len(b) > CellOverhead+MaxCellValue:
-		return parseError("sealed", cellPrefix, fmt.Errorf("value of %d bytes, limit %d", len(b)-CellOverhead, MaxCellValue))
 	}
 	c.Suite = s
 	copy(c.Reference[:], b[1:])
 	copy(c.Salt[:], b[1+len(c.Reference):])
-	c.Sealed = b[cellPrefix:len(b):len(b)]
 	return nil
 }

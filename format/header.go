@@ -251,7 +251,7 @@ func (h *Header) parseKeys(b []byte, off int) (end int, err error) {
 		h.Record, err = parseRecord(record, b[off:off+r], off)
 		return off + r, err
 	case Slots:
-		return h.parseSlots(b, off, record)
+		return h.parseSlots(b, off)
 	case Detached:
 		if len(b)-off < len(h.Reference) {
 			return 0, truncated("reference", len(b))

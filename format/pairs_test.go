@@ -170,3 +170,14 @@ func TestPairsAllocations(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkAppendPairs(b *testing.B) {
+	m := map[string]string{"tenant": "42", "purpose": "backup of the ledger", "row": "9"}
+	buf := make([]byte, 0, 256)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := format.AppendPairs(buf, m); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

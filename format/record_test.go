@@ -152,3 +152,15 @@ func TestMergeRecords(t *testing.T) {
 	}
 	marshal(t, got)
 }
+
+func TestRecordClone(t *testing.T) {
+	r := format.Record{entry("a", "k", 3), entry("b", "k", 3)}
+	c := r.Clone()
+	if !reflect.DeepEqual(c, r) {
+		t.Fatalf("Clone = %v, want %v", c, r)
+	}
+	c[0].KeyID, c[1].Ciphertext[0] = "l", 0
+	if r[0].KeyID != "k" || r[1].Ciphertext[0] != 0xc1 {
+		t.Error("the clone shares memory with its record")
+	}
+}

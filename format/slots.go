@@ -65,7 +65,7 @@ func (h *Header) slotCheck(slot []byte) (sum [suite.HashSize]byte) {
 }
 
 // parseSlots parses size and slots at off, takes what the slot in force holds, and returns where the slots end.
-func (h *Header) parseSlots(b []byte, off int, reuse Record) (end int, err error) {
+func (h *Header) parseSlots(b []byte, off int) (end int, err error) {
 	if len(b)-off < 2 {
 		return 0, truncated("slot size", len(b))
 	}
@@ -99,11 +99,8 @@ func (h *Header) parseSlots(b []byte, off int, reuse Record) (end int, err error
 	case a.generation < b.generation:
 		h.Slot = 1
 	}
-	force := &slots[h.Slot]
-	h.Generation = force.generation
-	// The record was checked with its slot; parsed again, into the entries of the last header, it costs no allocation.
-	h.Record, err = parseRecord(reuse, force.record, off+h.Slot*size+6)
-	return off + 2*size, err
+	h.Generation, h.Record = slots[h.Slot].generation, slots[h.Slot].record
+	return off + 2*size, nil
 }
 
 var slotNames = [2]string{"slot 0", "slot 1"}
@@ -111,7 +108,7 @@ var slotNames = [2]string{"slot 0", "slot 1"}
 // A slot is a valid slot of a header; its generation is 0 if it is not valid.
 type slot struct {
 	generation uint32
-	record     []byte
+	record     Record
 }
 
 func (h *Header) slotValid(s []byte) bool {
@@ -131,14 +128,11 @@ func parseSlot(s []byte, name string, base int) (slot, error) {
 	if limit := len(s) - slotOverhead; r > limit {
 		return slot{}, parseError(name, base+4, fmt.Errorf("record of %d bytes, limit %d", r, limit))
 	}
-	record, fill := s[6:6+r], s[6+r:len(s)-suite.HashSize]
-	for i, c := range fill {
+	for i, c := range s[6+r : len(s)-suite.HashSize] {
 		if c != 0 {
 			return slot{}, parseError(name, base+6+r+i, errors.New("fill is not zero"))
 		}
 	}
-	if _, err := parseRecord(nil, record, base+6); err != nil {
-		return slot{}, err
-	}
-	return slot{generation, record}, nil
+	record, err := parseRecord(nil, s[6:6+r], base+6)
+	return slot{generation, record}, err
 }
