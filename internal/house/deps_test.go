@@ -1,6 +1,7 @@
-// Package deps has no code. Its test holds which package of the module may import which, so that the arrows between
-// the rooms point one way and a program that brings its own provider does not pay for the cloud.
-package deps
+// Package house has no code. Its tests hold what no package can hold alone: which one may import which, so that the arrows
+// between the rooms point one way and a program that brings its own provider does not pay for the cloud; and that the
+// README's code is code that runs.
+package house
 
 import (
 	"encoding/json"
@@ -24,7 +25,7 @@ var mayImport = map[string]struct {
 	"internal/suite":            {nil, "algorithms stand on nothing of ours"},
 	"internal/stream":           {[]string{"internal/suite"}, "a raw key and chunks: it knows no header and no provider"},
 	"internal/atomicfile":       {nil, "files and locks, nothing of encryption"},
-	"internal/deps":             {nil, "this test"},
+	"internal/house":            {nil, "these tests"},
 	"internal/vectors":          {[]string{"keyring/kmsapi"}, "reads and writes vector files, and answers as they say"},
 	"format":                    {[]string{"internal/suite"}, "bytes to structs: no key, no clock, no network"},
 	"keyring/kmsapi":            {nil, "a leaf, so that provider, client and server meet without importing each other"},

@@ -1,0 +1,90 @@
+package refkms_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"testing"
+
+	"github.com/xinfeng-kms/xinfeng/envelope"
+	"github.com/xinfeng-kms/xinfeng/keyring"
+	"github.com/xinfeng-kms/xinfeng/keyring/kmsapi"
+	"github.com/xinfeng-kms/xinfeng/kmsclient/refkms"
+)
+
+// Encrypt and decrypt under a CMK, without the cloud.
+func Example_envelope() {
+	ctx := context.Background()
+	server, err := refkms.New(nil) // the key service: here one in this process
+	if err != nil {
+		log.Fatal(err)
+	}
+	kms := server.Client(nil)
+	cmk, err := kms.CreateKey(ctx, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	provider, err := keyring.NewKMS(kms, cmk.ARN, nil) // data keys under one CMK
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := envelope.New(provider, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	message, err := client.Encrypt(ctx, []byte("attack at dawn"), envelope.Context{"tenant": "42"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	plaintext, err := client.Decrypt(ctx, message, envelope.Context{"tenant": "42"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s\n", plaintext)
+	// Output: attack at dawn
+}
+
+// apollo is code under test: it keeps notes encrypted, and takes whatever provider it is given.
+type apollo struct{ client *envelope.Client }
+
+func newApollo(provider keyring.KeyProvider) (*apollo, error) {
+	c, err := envelope.New(provider, &envelope.Options{Require: []string{"tenant"}})
+	return &apollo{c}, err
+}
+
+func (a *apollo) seal(ctx context.Context, tenant, note string) ([]byte, error) {
+	return a.client.Encrypt(ctx, []byte(note), envelope.Context{"tenant": tenant})
+}
+
+// Unit tests of code that encrypts: the same code, with the reference KMS in place of the cloud.
+func Example_unitTest() {
+	testDisabledKey := func(t *testing.T) {
+		server, err := refkms.New(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kms := server.Client(nil)
+		cmk, err := kms.CreateKey(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		provider, err := keyring.NewKMS(kms, cmk.KeyID, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		app, err := newApollo(provider)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := kms.DisableKey(t.Context(), cmk.KeyID); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := app.seal(t.Context(), "42", "note"); !errors.Is(err, kmsapi.ErrDisabled) {
+			t.Errorf("seal = %v, want kmsapi.ErrDisabled", err)
+		}
+	}
+	fmt.Println(testing.RunTests(func(_, _ string) (bool, error) { return true, nil },
+		[]testing.InternalTest{{Name: "TestDisabledKey", F: testDisabledKey}}))
+	// Output: true
+}
