@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"sync"
 	"testing"
@@ -375,7 +376,7 @@ func TestTampering(t *testing.T) {
 // named reports whether err is one of those that a reader of hostile bytes may see.
 func named(err error) bool {
 	for _, target := range []error{
-		envelope.ErrAuthentication, io.ErrUnexpectedEOF, keyring.ErrNoMatch,
+		envelope.ErrAuthentication, io.ErrUnexpectedEOF, keyring.ErrNoMatch, fs.ErrNotExist,
 		format.ErrNotMessage, format.ErrUnsupportedVersion, format.ErrUnsupportedSuite, format.ErrUnsupportedKind,
 	} {
 		if errors.Is(err, target) {
@@ -391,10 +392,9 @@ var errOutage = errors.New("outage")
 // A provider that fails, answers too late, or answers nonsense.
 func TestProviderAnswers(t *testing.T) {
 	m := encrypt(t, newClient(t, newProvider(t), nil), []byte("x"), nil)
-	wrongSuite := func(k *keyring.DataKey, err error) (*keyring.DataKey, error) {
+	wrongSuite := func(k *keyring.DataKey, _ error) (*keyring.DataKey, error) {
 		k.Destroy()
-		o, err := keyring.NewDataKey(format.SM4GCM, make([]byte, 32), k.Record(), 0)
-		return o, err
+		return keyring.NewDataKey(format.SM4GCM, make([]byte, 32), k.Record(), 0)
 	}
 	otherKey := func(k *keyring.DataKey, err error) (*keyring.DataKey, error) {
 		k.Destroy()
