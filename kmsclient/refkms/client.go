@@ -9,6 +9,7 @@ import (
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/keys"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/material"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/server"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
 	"github.com/xinfeng-kms/xinfeng/keyring/kmsapi"
 )
 
@@ -16,8 +17,9 @@ import (
 // context that is done before a call has had an effect ends it, with an error that matches the context's. Requests are
 // neither kept nor modified. It is safe for concurrent use.
 type Client struct {
-	server          *Server
-	region, account string
+	server *Server
+	scope  state.Scope
+	root   call.Principal
 }
 
 var _ kmsapi.API = (*Client)(nil)
@@ -30,19 +32,19 @@ type ClientOptions struct {
 // Client returns a client of the server; nil options are the defaults. It panics if region or account is not the name
 // of one, as in [Options]. Worlds need not be made: one that nobody has called in is empty.
 func (s *Server) Client(opts *ClientOptions) *Client {
-	c := &Client{server: s, region: s.region, account: s.account}
+	region, account := s.region, s.account
 	if opts != nil {
 		if opts.Region != "" {
-			c.region = opts.Region
+			region = opts.Region
 		}
 		if opts.Account != "" {
-			c.account = opts.Account
+			account = opts.Account
 		}
 	}
-	if err := checkWorld(c.region, c.account); err != nil {
+	if err := checkWorld(region, account); err != nil {
 		panic(err.Error())
 	}
-	return c
+	return &Client{server: s, scope: state.In(account, region), root: call.Principal{Kind: call.Root, Account: account}}
 }
 
 // invoke makes a typed call.
@@ -57,9 +59,8 @@ func invoke[R any](ctx context.Context, c *Client, op string, req any) (R, error
 	return answer.(R), nil
 }
 
-func (c *Client) request(op string) *server.Request {
-	return &server.Request{Action: op, RequestID: call.NewID(), Region: c.region, Account: c.account,
-		Principal: call.Principal{Kind: call.Root, Account: c.account}}
+func (c *Client) request(op string) server.Request {
+	return server.Request{Action: op, RequestID: call.NewRequestID(), Scope: c.scope, Principal: c.root}
 }
 
 // Do calls any operation the server has, by the name and with the parameters that the service gives them: all of them

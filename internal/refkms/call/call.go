@@ -3,7 +3,9 @@ package call
 import (
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
+	mathrand "math/rand/v2"
 	"time"
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
@@ -14,9 +16,7 @@ type Call struct {
 	Context   context.Context // of the call; what is slow looks at it
 	Op        *Operation
 	Principal Principal
-	Account   string // the world of the call: that of the principal, in the region the request went to
-	Region    string
-	Scope     state.Scope // the same
+	Scope     state.Scope // the world of the call: the account it is about, the region the request went to
 	RequestID string
 	Now       state.Time // one instant for the whole call
 	Instant   time.Time  // the same, in nanoseconds
@@ -33,8 +33,14 @@ type Call struct {
 	// Corridor runs a call inside this one; Inner calls it.
 	Corridor func(c *Call, name string, req any) (any, error)
 
-	found [4]Resource // room for Found
+	found [2]Resource // room for Found
 }
+
+// Account returns the account that the call is about.
+func (c *Call) Account() string { return c.Scope.Account() }
+
+// Region returns the region that the request went to.
+func (c *Call) Region() string { return c.Scope.Region() }
 
 // Touch adds a resource to those that the call touches.
 func (c *Call) Touch(r Resource) { c.Found = append(c.Found, r) }
@@ -84,10 +90,23 @@ type Happening struct {
 // It returns nil if nothing worth a record happened.
 type DueFunc func(tx state.Tx, d *state.Due) *Happening
 
-// NewID returns a new random identifier, a UUID in lower case: keys, versions and requests have one.
+// NewID returns a new random identifier, a UUID in lower case: keys and versions have one.
 func NewID() string {
 	var b [16]byte
 	rand.Read(b[:])
+	return formatID(b)
+}
+
+// NewRequestID returns the identifier of a request. It protects nothing and is of the fast generator, a tenth of the
+// time.
+func NewRequestID() string {
+	var b [16]byte
+	binary.NativeEndian.PutUint64(b[:8], mathrand.Uint64())
+	binary.NativeEndian.PutUint64(b[8:], mathrand.Uint64())
+	return formatID(b)
+}
+
+func formatID(b [16]byte) string {
 	b[6] = b[6]&0x0f | 0x40 // version 4: random (RFC 9562, Section 5.4)
 	b[8] = b[8]&0x3f | 0x80
 	var s [36]byte

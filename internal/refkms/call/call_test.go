@@ -28,7 +28,7 @@ func inView(t *testing.T, fn func(c *call.Call)) {
 		return nil
 	})
 	s.View(func(tx state.Tx) error {
-		fn(&call.Call{Account: account, Region: region, Scope: scope, Tx: tx})
+		fn(&call.Call{Scope: scope, Tx: tx})
 		return nil
 	})
 }
@@ -71,7 +71,7 @@ func TestResolveKey(t *testing.T) {
 }
 
 func TestARN(t *testing.T) {
-	c := &call.Call{Account: account, Region: region}
+	c := &call.Call{Scope: state.In(account, region)}
 	for want, r := range map[string]call.Resource{
 		world + "key/k":   {Kind: call.KeyKind, ID: "k"},
 		world + "alias/a": {Kind: call.AliasKind, ID: "alias/a"},
@@ -201,11 +201,12 @@ func TestNewID(t *testing.T) {
 	form := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 	seen := map[string]bool{}
 	for range 1000 {
-		id := call.NewID()
-		if !form.MatchString(id) || seen[id] {
-			t.Fatalf("NewID = %q: no UUID, or again", id)
+		for _, id := range []string{call.NewID(), call.NewRequestID()} {
+			if !form.MatchString(id) || seen[id] {
+				t.Fatalf("%q is no UUID, or there again", id)
+			}
+			seen[id] = true
 		}
-		seen[id] = true
 	}
 }
 

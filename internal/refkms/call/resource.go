@@ -28,7 +28,7 @@ type Resource struct {
 const AliasPrefix = "alias/"
 
 // ARN returns the name of the resource in the world of the call.
-func (c *Call) ARN(r Resource) string { return ARN(c.Account, c.Region, r) }
+func (c *Call) ARN(r Resource) string { return ARN(c.Account(), c.Region(), r) }
 
 // ARN returns the name of a resource in an account and region.
 func ARN(account, region string, r Resource) string {
@@ -62,7 +62,7 @@ func (c *Call) ResolveKey(name string, alias bool) (string, error) {
 		if len(parts) != 5 || parts[1] != "kms" {
 			return "", ErrKeyNotFound
 		}
-		foreign := parts[2] != c.Region || parts[3] != c.Account
+		foreign := parts[2] != c.Region() || parts[3] != c.Account()
 		id, isKey := strings.CutPrefix(parts[4], "key/")
 		switch {
 		case isKey && !foreign:

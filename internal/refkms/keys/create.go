@@ -31,12 +31,12 @@ func (s *Service) CheckCreateKey(c *call.Call, req *CreateKeyRequest) error {
 	setDefault(&req.Origin, OriginKMS)
 	if req.KeySpec == "" {
 		req.KeySpec = "Aliyun_AES_256"
-		if req.ProtectionLevel == HSM && mainland(c.Region) {
+		if req.ProtectionLevel == HSM && mainland(c.Region()) {
 			req.KeySpec = "Aliyun_SM4"
 		}
 	}
 	spec := specs[req.KeySpec]
-	if spec == nil || spec.generate == nil || spec.mainland && !(req.ProtectionLevel == HSM && mainland(c.Region)) {
+	if spec == nil || spec.generate == nil || spec.mainland && !(req.ProtectionLevel == HSM && mainland(c.Region())) {
 		return call.Invalid("KeySpec")
 	}
 	setDefault(&req.KeyUsage, spec.usages[0])
@@ -47,7 +47,7 @@ func (s *Service) CheckCreateKey(c *call.Call, req *CreateKeyRequest) error {
 		return call.Invalid("Origin")
 	case req.ProtectionLevel != Software && req.ProtectionLevel != HSM:
 		return call.Invalid("ProtectionLevel")
-	case req.ProtectionLevel == HSM && !managedHSM(c.Region):
+	case req.ProtectionLevel == HSM && !managedHSM(c.Region()):
 		return call.ErrUnsupportedLevel
 	case req.EnableAutomaticRotation && (req.Origin == OriginExternal || !spec.symmetric()):
 		return call.Invalid("EnableAutomaticRotation")

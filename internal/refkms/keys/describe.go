@@ -40,7 +40,7 @@ func metadata(c *call.Call, k *state.Key) KeyMetadata {
 		KeyUsage:           k.Usage,
 		PrimaryKeyVersion:  k.Primary,
 		DeleteDate:         k.DeletionDate.String(),
-		Creator:            c.Account,
+		Creator:            c.Account(),
 		ARN:                keyARN(c, k.ID),
 		Origin:             k.Origin,
 		MaterialExpireTime: k.MaterialExpires.String(),

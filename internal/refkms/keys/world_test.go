@@ -89,8 +89,8 @@ func (w *world) call(action string, params ...string) (doc, error) {
 
 func (w *world) texts(action string, texts map[string]string) (doc, error) {
 	w.t.Helper()
-	answer, err := w.server.Call(context.Background(), &server.Request{
-		Action: action, RequestID: "r", Account: w.account, Region: w.region,
+	answer, err := w.server.Call(context.Background(), server.Request{
+		Action: action, RequestID: "r", Scope: w.scope,
 		Principal: call.Principal{Kind: call.Root, Account: w.account}, Texts: texts,
 	})
 	if err != nil {

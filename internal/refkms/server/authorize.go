@@ -10,26 +10,24 @@ func (s *Server) status(c *call.Call) error {
 	if c.Op.Anytime {
 		return nil
 	}
-	return s.store.View(func(tx state.Tx) error {
-		a := state.Accounts.Get(tx, state.Everywhere, c.Account)
-		if a == nil {
-			return nil
-		}
-		switch a.Status {
-		case state.AccountNotEnabled:
-			return call.ErrServiceNotEnabled
-		case state.AccountInDebt:
-			return call.ErrInDebt
-		case state.AccountSuspended:
-			return call.ErrInDebtOverdue
-		}
+	a := state.Accounts.Get(c.Tx, state.Everywhere, c.Account())
+	if a == nil {
 		return nil
-	})
+	}
+	switch a.Status {
+	case state.AccountNotEnabled:
+		return call.ErrServiceNotEnabled
+	case state.AccountInDebt:
+		return call.ErrInDebt
+	case state.AccountSuspended:
+		return call.ErrInDebtOverdue
+	}
+	return nil
 }
 
 // authorize refuses a call that lacks a right on something it touches, and names the first such thing.
 func (s *Server) authorize(c *call.Call) error {
-	if c.Principal.Kind == call.Root && c.Principal.Account == c.Account {
+	if c.Principal.Kind == call.Root && c.Principal.Account == c.Account() {
 		return nil // the account itself may do everything with what is its own
 	}
 	for i, r := range c.Found {

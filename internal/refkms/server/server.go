@@ -1,7 +1,7 @@
 // Package server is the corridor around every handler of the reference KMS. Whatever face a request enters by, it
 // passes here, and everything that is to happen once for every call happens here, in this order:
 //
-//	who calls (a face hands over how to prove it) · faults · throttle · status of the account · what has fallen due ·
+//	who calls (a face hands over how to prove it) · faults · throttle · what has fallen due · status of the account ·
 //	parameters · find · rights · handler in its transaction · trail
 //
 // # Compatibility
@@ -47,19 +47,22 @@ type Server struct {
 	clock *clock.Clock
 	table *catalog.Table
 	hooks Hooks
+
+	inner func(c *call.Call, name string, req any) (any, error) // callInside, bound once
 }
 
 // New returns a Server. It does not own the store.
 func New(store state.Store, c *clock.Clock, table *catalog.Table, hooks Hooks) *Server {
-	return &Server{store: store, clock: c, table: table, hooks: hooks}
+	s := &Server{store: store, clock: c, table: table, hooks: hooks}
+	s.inner = s.callInside
+	return s
 }
 
 // A Request is a call as a face brings it.
 type Request struct {
 	Action    string
-	RequestID string // call.NewID(): the face answers with it, whatever becomes of the call
-	Account   string // the world it is made in
-	Region    string
+	RequestID string      // call.NewRequestID(): the face answers with it, whatever becomes of the call
+	Scope     state.Scope // the world the call is made in: the caller's account, the region it went to
 
 	// Principal is who calls, if the face knows. A face that has to look that up sets Prove instead: it is called in a
 	// reading transaction, and what it refuses is no call, and not recorded.
@@ -73,7 +76,7 @@ type Request struct {
 
 // Call makes a call. Its errors are those of codes.go, the context's if it was done before the call had an effect, and
 // those of the store as they are.
-func (s *Server) Call(ctx context.Context, r *Request) (any, error) {
+func (s *Server) Call(ctx context.Context, r Request) (any, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -83,21 +86,29 @@ func (s *Server) Call(ctx context.Context, r *Request) (any, error) {
 	}
 	now := s.clock.Now()
 	c := &call.Call{
-		Context: ctx, Op: op, Principal: r.Principal, RequestID: r.RequestID, Now: state.At(now), Instant: now,
-		Account: r.Account, Region: r.Region, Scope: state.In(r.Account, r.Region), Texts: r.Texts, Corridor: s.inner,
+		Context: ctx, Op: op, Principal: r.Principal, Scope: r.Scope, RequestID: r.RequestID,
+		Now: state.At(now), Instant: now, Texts: r.Texts, Request: r.Typed, Corridor: s.inner,
 	}
 	if r.Prove != nil {
-		if err := s.store.View(func(tx state.Tx) (err error) { c.Principal, err = r.Prove(tx, now); return err }); err != nil {
+		if err := s.prove(c, r.Prove); err != nil {
 			return nil, err
 		}
 	}
-	answer, err := s.pass(c, r)
+	answer, err := s.pass(c)
+	c.Tx = nil
 	s.record(c, answer, err)
 	return answer, err
 }
 
+func (s *Server) prove(c *call.Call, prove func(state.Tx, time.Time) (call.Principal, error)) error {
+	return s.store.View(func(tx state.Tx) (err error) {
+		c.Principal, err = prove(tx, c.Instant)
+		return err
+	})
+}
+
 // pass takes a proven call through the corridor.
-func (s *Server) pass(c *call.Call, r *Request) (any, error) {
+func (s *Server) pass(c *call.Call) (answer any, err error) {
 	if s.hooks.Fault != nil {
 		if err := s.hooks.Fault(c); err != nil {
 			return nil, err
@@ -108,25 +119,26 @@ func (s *Server) pass(c *call.Call, r *Request) (any, error) {
 			return nil, err
 		}
 	}
-	if err := s.status(c); err != nil {
-		return nil, err
-	}
 	if err := s.settle(c.Now); err != nil {
 		return nil, err
 	}
-	if err := accept(c, r.Typed); err != nil {
-		return nil, err
-	}
-	if c.Op.Writes {
-		return s.write(c)
-	}
-	var answer any
-	err := s.store.View(func(tx state.Tx) (err error) {
+	err = s.store.View(func(tx state.Tx) (err error) {
 		c.Tx = tx
-		answer, err = s.enter(c)
+		if err := s.status(c); err != nil {
+			return err
+		}
+		if err := accept(c); err != nil {
+			return err
+		}
+		if err := s.admit(c); err != nil || c.Op.Writes {
+			return err
+		}
+		answer, err = c.Op.Handle(c)
 		return err
 	})
-	c.Tx = nil
+	if err == nil && c.Op.Writes {
+		answer, err = s.write(c)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -134,25 +146,18 @@ func (s *Server) pass(c *call.Call, r *Request) (any, error) {
 }
 
 // accept checks the parameters of a call.
-func accept(c *call.Call, typed any) error {
-	if typed != nil {
-		return c.Op.Accept(c, typed)
+func accept(c *call.Call) error {
+	if c.Request != nil {
+		return c.Op.Accept(c, c.Request)
 	}
 	return c.Op.Decode(c, c.Texts)
 }
 
-// write runs a call that writes. Rights are asked in a reading transaction first, so that a call that is refused needs
-// no other, and what is slow is made between the two for those alone who may have it made. Everything is found and asked
-// again in the transaction that writes, for an alias may have moved meanwhile.
-func (s *Server) write(c *call.Call) (any, error) {
-	err := s.store.View(func(tx state.Tx) error {
-		c.Tx = tx
-		return s.admit(c)
-	})
+// write runs a call that writes. It was admitted in a reading transaction, so that a call that is refused needs no
+// other, and what is slow is made before the lock is taken, for those alone who may have it made. Everything is found
+// and asked again in the transaction that writes, for an alias may have moved meanwhile.
+func (s *Server) write(c *call.Call) (answer any, err error) {
 	c.Tx = nil
-	if err != nil {
-		return nil, err
-	}
 	if c.Op.Prepares() {
 		if err := c.Op.Prepare(c); err != nil {
 			return nil, err
@@ -161,18 +166,15 @@ func (s *Server) write(c *call.Call) (any, error) {
 			return nil, err
 		}
 	}
-	var answer any
 	err = s.store.Update(func(tx state.Tx) (err error) {
-		c.Tx = tx
-		c.Inside = nil
-		answer, err = s.enter(c)
+		c.Tx, c.Inside = tx, nil
+		if err := s.admit(c); err != nil {
+			return err
+		}
+		answer, err = c.Op.Handle(c)
 		return err
 	})
-	c.Tx = nil
-	if err != nil {
-		return nil, err
-	}
-	return answer, nil
+	return answer, err
 }
 
 // admit finds what a call touches and asks for the rights on it, in the call's transaction.
@@ -183,29 +185,22 @@ func (s *Server) admit(c *call.Call) error {
 	return s.authorize(c)
 }
 
-// enter admits a call and runs its handler, in its transaction.
-func (s *Server) enter(c *call.Call) (any, error) {
-	if err := s.admit(c); err != nil {
-		return nil, err
-	}
-	return c.Op.Handle(c)
-}
-
-// inner is the corridor of a call inside a call: no faults, no throttle, nothing falls due. It is recorded with the
-// outer one, once that has left its transaction.
-func (s *Server) inner(outer *call.Call, name string, req any) (any, error) {
-	op := s.table.Lookup(name)
+// callInside is the corridor of a call inside a call: no faults, no throttle, nothing falls due. It is recorded with
+// the outer one, once that has left its transaction.
+func (s *Server) callInside(outer *call.Call, name string, req any) (any, error) {
 	c := &call.Call{
-		Context: outer.Context, Op: op, Principal: outer.Principal, RequestID: outer.RequestID, Now: outer.Now,
-		Instant: outer.Instant, Account: outer.Account, Region: outer.Region, Scope: outer.Scope, Corridor: s.inner,
+		Context: outer.Context, Op: s.table.Lookup(name), Principal: outer.Principal, Scope: outer.Scope,
+		RequestID: outer.RequestID, Now: outer.Now, Instant: outer.Instant, Request: req, Corridor: s.inner,
 		Tx: outer.Tx, Outer: outer,
 	}
-	answer, err := func() (any, error) {
-		if err := accept(c, req); err != nil {
-			return nil, err
-		}
-		return s.enter(c)
-	}()
+	err := accept(c)
+	if err == nil {
+		err = s.admit(c)
+	}
+	var answer any
+	if err == nil {
+		answer, err = c.Op.Handle(c)
+	}
 	c.Tx = nil
 	outer.Inside = append(outer.Inside, call.Done{Call: c, Answer: answer, Err: err})
 	return answer, err
