@@ -38,7 +38,7 @@ type request struct {
 	Every  even      `param:"Every,if=On"`
 	Even   even      `param:"Even"`
 	Key    string    `param:"Key,key"`
-	inside int
+	Other  int       // no parameter
 }
 
 type answer struct{ call.Answer }

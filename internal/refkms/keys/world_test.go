@@ -32,8 +32,8 @@ type world struct {
 	store   *state.Memory
 	server  *server.Server
 	account string
-	region  string
 	scope   state.Scope
+	caller  call.Principal
 }
 
 func newWorld(t *testing.T, opts keys.Options) *world {
@@ -46,7 +46,15 @@ func newWorld(t *testing.T, opts keys.Options) *world {
 // in returns the same server seen from another account and region.
 func (w *world) in(account, region string) *world {
 	v := *w
-	v.account, v.region, v.scope = account, region, state.In(account, region)
+	v.account, v.scope = account, state.In(account, region)
+	v.caller = call.Principal{Kind: call.Root, Account: account}
+	return &v
+}
+
+// nobody returns the same world seen by a caller without rights: root of another account.
+func (w *world) nobody() *world {
+	v := *w
+	v.caller = call.Principal{Kind: call.Root, Account: "42"}
 	return &v
 }
 
@@ -91,7 +99,7 @@ func (w *world) texts(action string, texts map[string]string) (doc, error) {
 	w.t.Helper()
 	answer, err := w.server.Call(context.Background(), server.Request{
 		Action: action, RequestID: "r", Scope: w.scope,
-		Principal: call.Principal{Kind: call.Root, Account: w.account}, Texts: texts,
+		Principal: w.caller, Texts: texts,
 	})
 	if err != nil {
 		if answer != nil {
@@ -154,36 +162,41 @@ func (w *world) advance(d time.Duration) {
 // change changes a key in the store, for what no operation of this package does.
 func (w *world) change(key string, change func(*state.Key)) {
 	w.t.Helper()
-	if err := w.store.Update(func(tx state.Tx) error {
+	w.update(func(tx state.Tx) {
 		k := *state.Keys.Get(tx, w.scope, key)
 		change(&k)
 		state.Keys.Put(tx, w.scope, key, &k)
-		return nil
-	}); err != nil {
+	})
+}
+
+func (w *world) update(fn func(state.Tx)) {
+	w.t.Helper()
+	if err := w.store.Update(func(tx state.Tx) error { fn(tx); return nil }); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
-// states are the four states of a key, each with how it is reached. The key is symmetric; in PendingImport it is one
-// whose material is to be imported.
-var states = []string{"Enabled", "Disabled", "PendingDeletion", "PendingImport"}
-
-// keyIn makes a key in a state.
-func (w *world) keyIn(st string) string {
+// keyIn makes a key in a state, with the alias alias/<its id> and a blob that it made.
+func (w *world) keyIn(st state.KeyState) (key, blob string) {
 	w.t.Helper()
+	key = w.key()
+	w.ok("CreateAlias", "AliasName", "alias/"+key, "KeyId", key)
+	blob = w.ok("Encrypt", "KeyId", key, "Plaintext", "text").str("CiphertextBlob")
 	switch st {
-	case "PendingImport":
-		return w.key("Origin", "EXTERNAL")
-	case "Disabled":
-		k := w.key()
-		w.ok("DisableKey", "KeyId", k)
-		return k
-	case "PendingDeletion":
-		k := w.key()
-		w.ok("ScheduleKeyDeletion", "KeyId", k)
-		return k
+	case state.Disabled:
+		w.ok("DisableKey", "KeyId", key)
+	case state.PendingDeletion:
+		w.ok("ScheduleKeyDeletion", "KeyId", key)
+	case state.PendingImport: // as if its material had been imported and was gone
+		w.change(key, func(k *state.Key) { k.Origin, k.State = keys.OriginExternal, st })
+		w.update(func(tx state.Tx) {
+			k := state.Keys.Get(tx, w.scope, key)
+			v := *state.Versions.Get(tx, w.scope, k.Primary)
+			v.Material = state.Material{}
+			state.Versions.Put(tx, w.scope, v.ID, &v)
+		})
 	}
-	return w.key()
+	return key, blob
 }
 
 func date(t time.Time) string { return t.Format("2006-01-02T15:04:05Z") }
