@@ -60,8 +60,8 @@ type encrypter interface {
 	encrypt(a Algorithm, plaintext []byte) ([]byte, error)
 }
 
-// GeneratePair makes a new pair from the operating system's randomness. Curves take microseconds, RSA seconds at worst.
-// It returns [ErrAlgorithm] for a value that names no spec; there is no other error unless the randomness of
+// GeneratePair makes a new pair from the operating system's randomness. Curves take microseconds, RSA seconds at worst:
+// see [Spares]. It returns [ErrAlgorithm] for a value that names no spec; there is no other error unless the randomness of
 // the machine is broken.
 func GeneratePair(spec PairSpec) (*KeyPair, error) {
 	var key privateKey

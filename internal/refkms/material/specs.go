@@ -75,7 +75,8 @@ const scalarSize = 32
 // A pairRow is everything that the spec alone decides.
 type pairRow struct {
 	name    string
-	modulus int // length in bytes of the RSA modulus and of everything that it makes, 0 for a curve
+	modulus int  // length in bytes of the RSA modulus and of everything that it makes, 0 for a curve
+	slow    bool // takes so long to generate that [Spares] makes it ahead
 	valid   [Export + 1][]Algorithm
 }
 
@@ -89,9 +90,9 @@ var (
 var pairRows = [...]pairRow{
 	RSA2048: {name: "RSA_2048", modulus: 256, valid: [...][]Algorithm{
 		EncryptDecrypt: oaep, SignVerify: rsaSign, Import: {PKCS1v15, OAEPSHA1, OAEPSHA256}, Export: oaep}},
-	RSA3072: {name: "RSA_3072", modulus: 384, valid: [...][]Algorithm{
+	RSA3072: {name: "RSA_3072", modulus: 384, slow: true, valid: [...][]Algorithm{
 		EncryptDecrypt: oaep, SignVerify: rsaSign, Export: nil}},
-	RSA4096: {name: "RSA_4096", modulus: 512, valid: [...][]Algorithm{
+	RSA4096: {name: "RSA_4096", modulus: 512, slow: true, valid: [...][]Algorithm{
 		EncryptDecrypt: oaep, SignVerify: rsaSign, Export: nil}},
 	ECP256:  {name: "EC_P256", valid: [...][]Algorithm{SignVerify: {ECDSASHA256}, Export: nil}},
 	ECP256K: {name: "EC_P256K", valid: [...][]Algorithm{SignVerify: {ECDSASHA256}, Export: nil}},
