@@ -69,6 +69,7 @@ var outcomes = map[vectors.Outcome][]error{
 	vectors.UnsupportedKind:     {format.ErrUnsupportedKind},
 	vectors.Truncated:           {io.ErrUnexpectedEOF},
 	vectors.SizeFault:           {format.ErrSize},
+	vectors.NoKeyFile:           {fs.ErrNotExist},
 	vectors.NoMatch:             {keyring.ErrNoMatch},
 	vectors.InvalidDataKey:      {keyring.ErrInvalidDataKey},
 	vectors.Authentication:      {envelope.ErrAuthentication},

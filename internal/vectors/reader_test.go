@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"testing"
 
@@ -83,6 +84,8 @@ func outcome(err error) (vectors.Outcome, bool) {
 		return vectors.SizeFault, true
 	case errors.Is(err, keyring.ErrInvalidDataKey):
 		return vectors.InvalidDataKey, true
+	case errors.Is(err, fs.ErrNotExist):
+		return vectors.NoKeyFile, true
 	case errors.Is(err, keyring.ErrNoMatch):
 		return vectors.NoMatch, true
 	case auth && ended:
@@ -136,9 +139,9 @@ func (r *reader) readMessage() error {
 	}
 	record := h.Record
 	var key *keyring.DataKey
+	var file *format.KeyFile
 	if h.Kind == format.Detached {
-		file, err := r.keyFile(h.Reference)
-		if err != nil {
+		if file, err = r.keyFile(h.Reference); err != nil {
 			return err
 		}
 		if file.Suite != h.Suite || !bytes.Equal(file.Stored, h.Stored) {
@@ -152,6 +155,11 @@ func (r *reader) readMessage() error {
 	}
 	if key, err = r.open(h.Suite, h.Stored, record); err != nil {
 		return err
+	}
+	if file != nil {
+		if err := checkCommit(file, key); err != nil {
+			return err
+		}
 	}
 	head, err := h.AppendHead(nil)
 	if err != nil {
@@ -260,7 +268,7 @@ func (r *reader) keyFile(ref format.Reference) (*format.KeyFile, error) {
 			return f, nil
 		}
 	}
-	return nil, fmt.Errorf("no key file %v", ref)
+	return nil, fmt.Errorf("key file %v: %w", ref, fs.ErrNotExist)
 }
 
 func (r *reader) openFile(f *format.KeyFile) (*keyring.DataKey, error) {
@@ -268,18 +276,22 @@ func (r *reader) openFile(f *format.KeyFile) (*keyring.DataKey, error) {
 	if err != nil {
 		return nil, err
 	}
+	return key, checkCommit(f, key)
+}
+
+func checkCommit(f *format.KeyFile, key *keyring.DataKey) error {
 	prefix, err := f.AppendPrefix(nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	commit, err := suite.Lookup(uint16(f.Suite)).Commit(key, prefix)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if subtle.ConstantTimeCompare(commit[:], f.Commit[:]) != 1 {
-		return nil, keyring.ErrAuthentication
+		return keyring.ErrAuthentication
 	}
-	return key, nil
+	return nil
 }
 
 // match is step 4: it compares the given context with the stored pairs and returns the withheld ones, which number

@@ -29,6 +29,7 @@ const (
 	ParseFault         Outcome = "parse"               // does not follow the format in another way
 	Truncated          Outcome = "truncated"           // the input ends before the header, key file or cell does
 	SizeFault          Outcome = "size"                // no message has the declared size
+	NoKeyFile          Outcome = "no-key-file"         // the store has none of the reference
 	NoMatch            Outcome = "no-match"            // no wrapped key is of one of the reader's keys
 	InvalidDataKey     Outcome = "invalid-data-key"    // the key service answered something that is no data key
 	Cost               Outcome = "cost"                // a passphrase asks for more work than the reader allows
@@ -40,7 +41,7 @@ const (
 var (
 	structures = []Structure{Message, KeyFile, Cell}
 	outcomes   = []Outcome{Success, NotMessage, UnsupportedVersion, UnsupportedSuite, UnsupportedKind, ParseFault, Truncated,
-		SizeFault, NoMatch, InvalidDataKey, Cost, Authentication, AuthenticationAtEnd}
+		SizeFault, NoKeyFile, NoMatch, InvalidDataKey, Cost, Authentication, AuthenticationAtEnd}
 )
 
 // A Vector is one scenario. Slices and maps that are empty stand for keys that the file does not have.

@@ -114,7 +114,11 @@ func slotted(a, b []byte) []byte {
 func slot(id uint16, salt []byte, generation uint32, record []byte, size int) []byte {
 	b := binary.BigEndian.AppendUint32(nil, generation)
 	b = append(binary.BigEndian.AppendUint16(b, uint16(len(record))), record...)
-	b = append(b, make([]byte, size-32-len(b))...)
+	return check(id, salt, append(b, make([]byte, size-32-len(b))...))
+}
+
+// check appends its check to a slot.
+func check(id uint16, salt, b []byte) []byte {
 	h := suite.Lookup(id).NewHash()
 	h.Write(join([]byte("xinfeng/1 slot"), salt, b))
 	return h.Sum(b)
