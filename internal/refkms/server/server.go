@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
-	"github.com/xinfeng-kms/xinfeng/internal/refkms/catalog"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/clock"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
 )
@@ -41,18 +40,24 @@ type Trail interface {
 	Happened(h *call.Happening)
 }
 
+// A Table is the table of operations; catalog.Table is one.
+type Table interface {
+	Lookup(name string) *call.Operation  // nil if there is none
+	Due(kind state.DueKind) call.DueFunc // what is done when an event of a kind falls due
+}
+
 // A Server has the corridor. It is safe for concurrent use.
 type Server struct {
 	store state.Store
 	clock *clock.Clock
-	table *catalog.Table
+	table Table
 	hooks Hooks
 
 	inner func(c *call.Call, name string, req any) (any, error) // callInside, bound once
 }
 
 // New returns a Server. It does not own the store.
-func New(store state.Store, c *clock.Clock, table *catalog.Table, hooks Hooks) *Server {
+func New(store state.Store, c *clock.Clock, table Table, hooks Hooks) *Server {
 	s := &Server{store: store, clock: c, table: table, hooks: hooks}
 	s.inner = s.callInside
 	return s

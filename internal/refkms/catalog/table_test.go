@@ -1,0 +1,78 @@
+package catalog_test
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/catalog"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/keys"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
+)
+
+func TestTable(t *testing.T) {
+	table := catalog.New(catalog.Rooms{Keys: keys.New(keys.Options{})})
+	names := table.Names()
+	if !slices.IsSorted(names) || !slices.Contains(names, "GenerateDataKey") {
+		t.Errorf("Names = %v", names)
+	}
+	for _, name := range names {
+		op := table.Lookup(name)
+		if op == nil || op.Name != name {
+			t.Errorf("Lookup(%s) = %v", name, op)
+			continue
+		}
+		// What ActionTrail calls reading is every List, Describe and Get, and cryptography.
+		reads := strings.HasPrefix(name, "List") || strings.HasPrefix(name, "Describe") || strings.HasPrefix(name, "Get") ||
+			op.Rate > 0
+		if want := map[bool]call.Effect{true: call.Read, false: call.Write}[reads]; op.Event != want {
+			t.Errorf("the trail calls %s %v, want %v", name, op.Event, want)
+		}
+		if op.Event == call.Write && !op.Writes {
+			t.Errorf("%s is a Write and writes nothing", name)
+		}
+		for i := range 3 {
+			if action := op.Action(i); !strings.HasPrefix(action, "kms:"+name) {
+				t.Errorf("%s needs the right %s", name, action)
+			}
+		}
+	}
+	if op := table.Lookup("ReEncrypt"); op.Action(0) != "kms:ReEncryptFrom" || op.Action(1) != "kms:ReEncryptTo" {
+		t.Errorf("ReEncrypt needs %s and %s", op.Action(0), op.Action(1))
+	}
+	if op := table.Lookup("encrypt"); op != nil {
+		t.Errorf("Lookup is not case-sensitive: %v", op)
+	}
+	for _, kind := range []state.DueKind{state.DueRotation, state.DueDestruction} {
+		if table.Due(kind) == nil {
+			t.Errorf("nothing is done for %v", kind)
+		}
+	}
+}
+
+// Whatever is of the type of a secret text is masked in the trail, and a blob is left out of it.
+func TestSecretsAreHidden(t *testing.T) {
+	table := catalog.New(catalog.Rooms{Keys: keys.New(keys.Options{})})
+	for name, types := range map[string][]reflect.Type{
+		"Encrypt":                         {reflect.TypeFor[keys.EncryptRequest](), reflect.TypeFor[keys.EncryptResponse]()},
+		"Decrypt":                         {reflect.TypeFor[keys.DecryptRequest](), reflect.TypeFor[keys.DecryptResponse]()},
+		"GenerateDataKey":                 {reflect.TypeFor[keys.GenerateDataKeyRequest](), reflect.TypeFor[keys.GenerateDataKeyResponse]()},
+		"GenerateDataKeyWithoutPlaintext": {reflect.TypeFor[keys.GenerateDataKeyRequest](), reflect.TypeFor[keys.GenerateDataKeyWithoutPlaintextResponse]()},
+		"ReEncrypt":                       {reflect.TypeFor[keys.ReEncryptRequest](), reflect.TypeFor[keys.ReEncryptResponse]()},
+	} {
+		op := table.Lookup(name)
+		for _, typ := range types {
+			for i := range typ.NumField() {
+				f := typ.Field(i)
+				if f.Type == reflect.TypeFor[call.Text]() && !slices.Contains(op.Hide, f.Name) {
+					t.Errorf("%s: %s is secret, and not hidden", name, f.Name)
+				}
+				if f.Name == "CiphertextBlob" && !slices.Contains(op.Drop, f.Name) {
+					t.Errorf("%s: the blob is not dropped", name)
+				}
+			}
+		}
+	}
+}

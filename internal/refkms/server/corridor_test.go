@@ -1,0 +1,150 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/clock"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/server"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
+)
+
+// A table of its own, for what no operation of the service does yet.
+type table map[string]*call.Operation
+
+func (t table) Lookup(name string) *call.Operation  { return t[name] }
+func (t table) Due(kind state.DueKind) call.DueFunc { return nil }
+
+type text struct {
+	Text string `param:"Text"`
+}
+
+type answer struct {
+	Text string
+	call.Answer
+}
+
+// An operation that writes is found and authorised, then prepared outside any transaction, then run.
+func TestPrepare(t *testing.T) {
+	failed := errors.New("no")
+	var steps string
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	op := call.Define("Op", func(c *call.Call, r *text) (*answer, error) {
+		steps += " handle"
+		state.Accounts.Put(c.Tx, state.Everywhere, "1", &state.Account{ID: "1"})
+		return &answer{Text: c.Prepared.(string)}, nil
+	}, call.Row[text]{
+		Writes: true,
+		Find: func(c *call.Call, r *text) error {
+			steps += " find"
+			c.Touch(call.Resource{Kind: call.KeyContainer})
+			return nil
+		},
+		Prepare: func(c *call.Call, r *text) (any, error) {
+			steps += " prepare"
+			if c.Tx != nil {
+				t.Error("Prepare is called in a transaction")
+			}
+			switch r.Text {
+			case "fail":
+				return nil, failed
+			case "cancel":
+				cancel()
+			}
+			return "made of " + r.Text, nil
+		},
+	})
+	store, records := state.NewMemory(), new(trail)
+	s := server.New(store, clock.New(nil), table{"Op": op}, server.Hooks{Trail: records, Allows: func(*call.Call, string, call.Resource) bool {
+		steps += " allow"
+		return true
+	}})
+	stranger := call.Principal{Kind: call.Root, Account: "42"}
+	for _, tt := range []struct {
+		text, steps string
+		want        error
+	}{
+		{"x", " find allow prepare find allow handle", nil},
+		{"fail", " find allow prepare", failed},
+		{"cancel", " find allow prepare", context.Canceled},
+	} {
+		steps = ""
+		got, err := s.Call(ctx, server.Request{Action: "Op", RequestID: "r", Scope: scope, Principal: stranger, Typed: &text{tt.text}})
+		if !errors.Is(err, tt.want) || steps != tt.steps {
+			t.Errorf("%s: Call = %v by the steps%s, want %v by%s", tt.text, err, steps, tt.want, tt.steps)
+		}
+		if tt.want == nil && (got.(*answer).Text != "made of x" || got.(*answer).RequestID != "r") {
+			t.Errorf("the answer is %+v", got)
+		}
+	}
+}
+
+// A handler that is refused leaves nothing, nor does one whose transaction is refused.
+func TestRefusedHandlerLeavesNothing(t *testing.T) {
+	op := call.Define("Op", func(c *call.Call, r *text) (*answer, error) {
+		state.Accounts.Put(c.Tx, state.Everywhere, r.Text, &state.Account{ID: r.Text})
+		return nil, call.ErrLimitExceeded
+	}, call.Row[text]{Writes: true})
+	store := state.NewMemory()
+	s := server.New(store, clock.New(nil), table{"Op": op}, server.Hooks{})
+	if got, err := s.Call(t.Context(), server.Request{Action: "Op", Scope: scope, Principal: root, Typed: &text{"1"}}); got != nil || !errors.Is(err, call.ErrLimitExceeded) {
+		t.Errorf("Call = %v, %v, want ErrLimitExceeded", got, err)
+	}
+	store.View(func(tx state.Tx) error {
+		if state.Accounts.Get(tx, state.Everywhere, "1") != nil {
+			t.Error("the refused handler left a record")
+		}
+		return nil
+	})
+}
+
+// A call inside a call is made as the same caller, with the same rights asked and a record of its own before the outer
+// one's, also where it fails.
+func TestInner(t *testing.T) {
+	inner := call.Define("Inner", func(c *call.Call, r *text) (*answer, error) {
+		if c.Outer == nil || c.Outer.Op.Name != "Outer" || c.Principal != c.Outer.Principal || c.RequestID != "r" || c.Now != c.Outer.Now {
+			t.Errorf("the inner call is %+v", c)
+		}
+		return &answer{Text: "inner " + r.Text}, nil
+	}, call.Row[text]{
+		Check: func(_ *call.Call, r *text) error {
+			if r.Text == "invalid" {
+				return call.Invalid("Text")
+			}
+			return nil
+		},
+		Find: func(c *call.Call, r *text) error { c.Touch(call.Resource{Kind: call.KeyKind, ID: r.Text}); return nil },
+	})
+	outer := call.Define("Outer", func(c *call.Call, r *text) (*answer, error) {
+		a, err := call.Inner[*answer](c, "Inner", &text{r.Text})
+		if err != nil {
+			return nil, err
+		}
+		return &answer{Text: "outer " + a.Text}, nil
+	}, call.Row[text]{Writes: true})
+	records := new(trail)
+	s := server.New(state.NewMemory(), clock.New(func() time.Time { return start }), table{"Inner": inner, "Outer": outer}, server.Hooks{
+		Trail:  records,
+		Allows: func(_ *call.Call, action string, r call.Resource) bool { return r.ID != "secret" },
+	})
+	for _, tt := range []struct {
+		text, want, trail string
+		err               error
+	}{
+		{"x", "outer inner x", "Inner ok\nOuter ok", nil},
+		{"invalid", "", "Inner InvalidParameter\nOuter InvalidParameter", call.Invalid("Text")},
+		{"secret", "", "Inner Forbidden.NoPermission\nOuter Forbidden.NoPermission", call.ErrNoPermission},
+	} {
+		got, err := s.Call(t.Context(), server.Request{Action: "Outer", RequestID: "r", Scope: scope, Principal: call.Principal{Kind: call.Root, Account: "42"}, Typed: &text{tt.text}})
+		if !errors.Is(err, tt.err) || err == nil && got.(*answer).Text != tt.want {
+			t.Errorf("%s: Call = %v, %v, want %s, %v", tt.text, got, err, tt.want, tt.err)
+		}
+		if got := records.take(); got != tt.trail {
+			t.Errorf("%s: the trail has %q, want %q", tt.text, got, tt.trail)
+		}
+	}
+}
