@@ -293,3 +293,22 @@ func ExampleClient_RewrapFile() {
 	fmt.Println("opened by", info.KeyID)
 	// Output: opened by next
 }
+
+// A copy of a message under the newest version of its CMK: same data, new wrapped key.
+func ExampleClient_Rewrap() {
+	ctx, client := context.Background(), exampleClient()
+	message, err := client.Encrypt(ctx, []byte("a report"), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	var renewed bytes.Buffer
+	if _, err := client.Rewrap(ctx, &renewed, bytes.NewReader(message), nil, nil); err != nil {
+		log.Fatal(err)
+	}
+	plaintext, err := client.Decrypt(ctx, renewed.Bytes(), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s, same size: %t\n", plaintext, renewed.Len() == len(message))
+	// Output: a report, same size: true
+}
