@@ -16,16 +16,22 @@ type Memory struct {
 	published atomic.Pointer[root] // nil once closed
 
 	mu sync.Mutex // guards what follows; held by Update for its whole length
-	// latest are the trees that the next Update copies. Copying a tree writes to it (the library marks both sides as
-	// sharing their nodes), so trees that readers may hold are never copied: those in published are copies of these.
-	latest [TableCount]*tree
+	// latest holds the trees that the next Update copies, shown what readers may hold. They are two because copying a
+	// tree writes to it (the library marks both sides as sharing their nodes), so what is published is never copied:
+	// the trees in shown are copies of those in latest, and a root holds copies of shown.
+	latest, shown worlds
 }
 
-type tree = btree.Map[string, any]
+// A tree holds the records of one table in one scope, by id. A forest holds the trees of one table.
+type (
+	tree   = btree.Map[string, any]
+	forest = btree.Map[Scope, *tree]
+	worlds [TableCount]*forest
+)
 
 // A root is one state of all tables. It is never changed once it is published.
 type root struct {
-	tables [TableCount]*tree
+	tables worlds
 	due    Time // of the first event
 }
 
@@ -34,18 +40,18 @@ var _ Store = (*Memory)(nil)
 // NewMemory returns an empty store in memory.
 func NewMemory() *Memory {
 	m := new(Memory)
-	for i := range m.latest {
-		m.latest[i] = new(tree)
+	for t := range TableCount {
+		m.latest[t], m.shown[t] = new(forest), new(forest)
 	}
 	m.publish()
 	return m
 }
 
-// publish makes copies of all latest trees what readers see. mu is held.
+// publish makes the state in shown what readers see. mu is held.
 func (m *Memory) publish() {
 	r := new(root)
-	for i, t := range m.latest {
-		r.tables[i] = t.Copy()
+	for t, f := range m.shown {
+		r.tables[t] = f.Copy()
 	}
 	r.due = firstDate(r)
 	m.published.Store(r)
@@ -75,18 +81,22 @@ func (m *Memory) Update(fn func(Tx) error) error {
 	if was == nil {
 		return ErrClosed
 	}
-	tx := &update{tables: m.latest}
-	if err := fn(tx); err != nil {
+	u := &update{latest: &m.latest}
+	if err := fn(u); err != nil {
 		return err
 	}
 	is := &root{tables: was.tables, due: was.due}
-	for i, t := range tx.tables {
-		if tx.owned[i] {
-			m.latest[i] = t
-			is.tables[i] = t.Copy()
+	for t := range TableCount {
+		if len(u.trees[t]) == 0 {
+			continue
 		}
+		for s, changed := range u.trees[t] {
+			m.latest[t].Set(s, changed)
+			m.shown[t].Set(s, changed.Copy())
+		}
+		is.tables[t] = m.shown[t].Copy()
 	}
-	if tx.owned[tableDues] {
+	if len(u.trees[tableDues]) > 0 {
 		is.due = firstDate(is)
 	}
 	m.published.Store(is)
@@ -102,31 +112,37 @@ func (m *Memory) NextDue() Time {
 }
 
 // Snapshot keeps the state of the store as it is now. Each call of restore takes the store back to it; it fails with
-// ErrClosed once the store is closed. It costs no copy of the records, now or later.
+// ErrClosed once the store is closed. It costs a copy of no record, now or later.
 func (m *Memory) Snapshot() (restore func() error) {
-	kept := m.copies()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	kept := m.latest.copies()
 	return func() error {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		if m.published.Load() == nil {
 			return ErrClosed
 		}
-		for i, t := range kept {
-			m.latest[i] = t.Copy()
-		}
+		m.latest = kept.copies()
+		m.shown = m.latest.copies()
 		m.publish()
 		return nil
 	}
 }
 
-// copies returns copies of the latest trees, which nobody else holds.
-func (m *Memory) copies() (kept [TableCount]*tree) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for i, t := range m.latest {
-		kept[i] = t.Copy()
+// copies returns copies of all trees. None of w is published, and its lock is held.
+func (w *worlds) copies() (c worlds) {
+	for t, f := range w {
+		c[t] = new(forest)
+		if f == nil {
+			continue // closed
+		}
+		f.Scan(func(s Scope, records *tree) bool {
+			c[t].Set(s, records.Copy())
+			return true
+		})
 	}
-	return kept
+	return c
 }
 
 // Close implements [Store].
@@ -134,47 +150,81 @@ func (m *Memory) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.published.Store(nil)
-	m.latest = [TableCount]*tree{}
+	m.latest, m.shown = worlds{}, worlds{}
 	return nil
 }
 
 // A root is the transaction of a View.
 
-func (r *root) Get(t TableID, key string) any {
-	record, _ := r.tables[t].Get(key)
-	return record
-}
-
-func (r *root) Scan(t TableID, from string, yield func(string, any) bool) {
-	r.tables[t].Ascend(from, yield)
-}
-
-func (r *root) Put(TableID, string, any) { panic("state: Put in a transaction that only reads") }
-
-func (r *root) Delete(TableID, string) { panic("state: Delete in a transaction that only reads") }
-
-// An update is the transaction of an Update: the latest trees, replaced by a copy where it writes.
-type update struct {
-	tables [TableCount]*tree
-	owned  [TableCount]bool
-}
-
-func (u *update) own(t TableID) *tree {
-	if !u.owned[t] {
-		u.tables[t], u.owned[t] = u.tables[t].Copy(), true
+func (r *root) Get(t TableID, s Scope, id string) any {
+	if records, ok := r.tables[t].Get(s); ok {
+		record, _ := records.Get(id)
+		return record
 	}
-	return u.tables[t]
+	return nil
 }
 
-func (u *update) Get(t TableID, key string) any {
-	record, _ := u.tables[t].Get(key)
-	return record
+func (r *root) Scan(t TableID, s Scope, id string, yield func(string, any) bool) {
+	if records, ok := r.tables[t].Get(s); ok {
+		records.Ascend(id, yield)
+	}
 }
 
-func (u *update) Scan(t TableID, from string, yield func(string, any) bool) {
-	u.tables[t].Ascend(from, yield)
+func (r *root) Put(TableID, Scope, string, any) {
+	panic("state: Put in a transaction that only reads")
 }
 
-func (u *update) Put(t TableID, key string, record any) { u.own(t).Set(key, record) }
+func (r *root) Delete(TableID, Scope, string) {
+	panic("state: Delete in a transaction that only reads")
+}
 
-func (u *update) Delete(t TableID, key string) { u.own(t).Delete(key) }
+// An update is the transaction of an Update: the latest trees, and copies of those it writes to.
+type update struct {
+	latest *worlds
+	trees  [TableCount]map[Scope]*tree
+}
+
+// tree returns the tree to read from, nil if there is none.
+func (u *update) tree(t TableID, s Scope) *tree {
+	if own := u.trees[t][s]; own != nil {
+		return own
+	}
+	records, _ := u.latest[t].Get(s)
+	return records
+}
+
+// own returns the tree to write to.
+func (u *update) own(t TableID, s Scope) *tree {
+	own := u.trees[t][s]
+	if own != nil {
+		return own
+	}
+	if records, ok := u.latest[t].Get(s); ok {
+		own = records.Copy()
+	} else {
+		own = new(tree)
+	}
+	if u.trees[t] == nil {
+		u.trees[t] = map[Scope]*tree{}
+	}
+	u.trees[t][s] = own
+	return own
+}
+
+func (u *update) Get(t TableID, s Scope, id string) any {
+	if records := u.tree(t, s); records != nil {
+		record, _ := records.Get(id)
+		return record
+	}
+	return nil
+}
+
+func (u *update) Scan(t TableID, s Scope, id string, yield func(string, any) bool) {
+	if records := u.tree(t, s); records != nil {
+		records.Ascend(id, yield)
+	}
+}
+
+func (u *update) Put(t TableID, s Scope, id string, record any) { u.own(t, s).Set(id, record) }
+
+func (u *update) Delete(t TableID, s Scope, id string) { u.own(t, s).Delete(id) }

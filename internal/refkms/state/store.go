@@ -27,15 +27,17 @@ type Store interface {
 
 // A Tx is a transaction: it is valid until the function it was given to returns, on that function's goroutine.
 // Handlers use it through [Table].
+//
+// Within a table records lie by scope and id. A store that keeps both as one key orders it by scope, then id.
 type Tx interface {
-	// Get returns the record under key, nil if there is none. It must not be modified.
-	Get(t TableID, key string) any
-	// Put sets the record under key. The store keeps record itself; it must not be modified from now on. Put panics in
-	// a transaction that only reads.
-	Put(t TableID, key string, record any)
-	// Delete removes the record under key, if there is one. It panics in a transaction that only reads.
-	Delete(t TableID, key string)
-	// Scan calls yield with the records from key from on, in ascending order of their keys as bytes, until yield
+	// Get returns a record, nil if there is none. It must not be modified.
+	Get(t TableID, s Scope, id string) any
+	// Put sets a record. The store keeps record itself; it must not be modified from now on. Put panics in a
+	// transaction that only reads.
+	Put(t TableID, s Scope, id string, record any)
+	// Delete removes a record, if there is one. It panics in a transaction that only reads.
+	Delete(t TableID, s Scope, id string)
+	// Scan calls yield with the records of a scope from id on, in ascending order of their ids as bytes, until yield
 	// returns false. The table must not be changed meanwhile.
-	Scan(t TableID, from string, yield func(key string, record any) bool)
+	Scan(t TableID, s Scope, id string, yield func(id string, record any) bool)
 }

@@ -48,8 +48,9 @@ type Index struct{}
 // present is the only Index: a million entries of an index need no record of their own.
 var present = new(Index)
 
-// A Scope is the world that records belong to, as the beginning of their keys: account/region/, or account/ for what
-// belongs to all regions of an account. An id is unique within its scope and may contain any byte.
+// A Scope is the world that records belong to: account/region/, or account/ for what belongs to all regions of an
+// account. An id is unique within its scope and may contain any byte. The scopes of one table have one form, so scope
+// and id make one ordered key.
 type Scope string
 
 // In returns the scope of an account in a region. Neither may contain a slash.
@@ -79,31 +80,28 @@ type Table[R any] struct {
 
 // Get returns the record, nil if there is none. It must not be modified.
 func (t Table[R]) Get(tx Tx, s Scope, id string) *R {
-	r, _ := tx.Get(t.id, string(s)+id).(*R)
+	r, _ := tx.Get(t.id, s, id).(*R)
 	return r
 }
 
 // Put sets the record, which must not be modified from now on.
 func (t Table[R]) Put(tx Tx, s Scope, id string, r *R) {
-	key := string(s) + id
 	if t.derive != nil {
-		was, _ := tx.Get(t.id, key).(*R)
-		t.derive(tx, s, id, was, r)
+		t.derive(tx, s, id, t.Get(tx, s, id), r)
 	}
-	tx.Put(t.id, key, r)
+	tx.Put(t.id, s, id, r)
 }
 
 // Delete removes the record, if there is one.
 func (t Table[R]) Delete(tx Tx, s Scope, id string) {
-	key := string(s) + id
 	if t.derive != nil {
-		was, _ := tx.Get(t.id, key).(*R)
+		was := t.Get(tx, s, id)
 		if was == nil {
 			return
 		}
 		t.derive(tx, s, id, was, nil)
 	}
-	tx.Delete(t.id, key)
+	tx.Delete(t.id, s, id)
 }
 
 // All returns the records of the scope by id, ascending. The table must not be changed in the loop.
@@ -112,11 +110,7 @@ func (t Table[R]) All(tx Tx, s Scope) iter.Seq2[string, *R] { return t.From(tx, 
 // From returns the records of the scope from id on, ascending. The table must not be changed in the loop.
 func (t Table[R]) From(tx Tx, s Scope, id string) iter.Seq2[string, *R] {
 	return func(yield func(string, *R) bool) {
-		tx.Scan(t.id, string(s)+id, func(key string, record any) bool {
-			id, ok := strings.CutPrefix(key, string(s))
-			if !ok {
-				return false
-			}
+		tx.Scan(t.id, s, id, func(id string, record any) bool {
 			r, _ := record.(*R)
 			return yield(id, r)
 		})
