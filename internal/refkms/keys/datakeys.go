@@ -78,9 +78,13 @@ func (s *Service) newDataKey(c *call.Call, req *GenerateDataKeyRequest) (k *stat
 	if k, err = usable(c, 0); err != nil {
 		return nil, nil, "", err
 	}
-	raw := make([]byte, req.NumberOfBytes)
-	rand.Read(raw)
-	text = base64.StdEncoding.AppendEncode(make([]byte, 0, base64.StdEncoding.EncodedLen(len(raw))), raw)
+	// One buffer for the text and, behind it, the bytes: whoever clears the text in the answer clears all there is.
+	n := base64.StdEncoding.EncodedLen(req.NumberOfBytes)
+	buf := make([]byte, n+req.NumberOfBytes)
+	text = buf[:n:n]
+	rand.Read(buf[n:])
+	base64.StdEncoding.Encode(text, buf[n:])
+	clear(buf[n:])
 	if blob, err = s.seal(c, k, text, req.EncryptionContext); err != nil {
 		return nil, nil, "", err
 	}

@@ -113,7 +113,7 @@ func (s *Server) prove(c *call.Call, prove func(state.Tx, time.Time) (call.Princ
 }
 
 // pass takes a proven call through the corridor.
-func (s *Server) pass(c *call.Call) (answer any, err error) {
+func (s *Server) pass(c *call.Call) (any, error) {
 	if s.hooks.Fault != nil {
 		if err := s.hooks.Fault(c); err != nil {
 			return nil, err
@@ -127,42 +127,15 @@ func (s *Server) pass(c *call.Call) (answer any, err error) {
 	if err := s.settle(c.Now); err != nil {
 		return nil, err
 	}
-	err = s.store.View(func(tx state.Tx) (err error) {
-		c.Tx = tx
-		if err := s.status(c); err != nil {
-			return err
-		}
-		if err := accept(c); err != nil {
-			return err
-		}
-		if err := s.admit(c); err != nil || c.Op.Writes {
-			return err
-		}
-		answer, err = c.Op.Handle(c)
-		return err
-	})
-	if err == nil && c.Op.Writes {
-		answer, err = s.write(c)
-	}
-	if err != nil {
+	v := visit{Call: c, server: s}
+	if err := s.store.View(v.read); err != nil {
 		return nil, err
 	}
-	return answer, nil
-}
-
-// accept checks the parameters of a call.
-func accept(c *call.Call) error {
-	if c.Request != nil {
-		return c.Op.Accept(c, c.Request)
+	if !c.Op.Writes {
+		return v.answer, nil
 	}
-	return c.Op.Decode(c, c.Texts)
-}
-
-// write runs a call that writes. It was admitted in a reading transaction, so that a call that is refused needs no
-// other, and what is slow is made before the lock is taken, for those alone who may have it made. Everything is found
-// and asked again in the transaction that writes, for an alias may have moved meanwhile.
-func (s *Server) write(c *call.Call) (answer any, err error) {
 	c.Tx = nil
+	// What is slow is made before the lock is taken, for those alone who may have it made.
 	if c.Op.Prepares() {
 		if err := c.Op.Prepare(c); err != nil {
 			return nil, err
@@ -171,15 +144,55 @@ func (s *Server) write(c *call.Call) (answer any, err error) {
 			return nil, err
 		}
 	}
-	err = s.store.Update(func(tx state.Tx) (err error) {
-		c.Tx, c.Inside = tx, nil
-		if err := s.admit(c); err != nil {
-			return err
-		}
-		answer, err = c.Op.Handle(c)
+	if err := s.store.Update(v.write); err != nil {
+		return nil, err
+	}
+	return v.answer, nil
+}
+
+// A visit is the way of one call through its transactions.
+type visit struct {
+	*call.Call
+	server *Server
+	answer any
+}
+
+// read admits a call, and runs the handler of one that does not write.
+func (v *visit) read(tx state.Tx) error {
+	v.Tx = tx
+	if err := v.server.status(v.Call); err != nil {
 		return err
-	})
-	return answer, err
+	}
+	if err := accept(v.Call); err != nil {
+		return err
+	}
+	if err := v.server.admit(v.Call); err != nil || v.Op.Writes {
+		return err
+	}
+	return v.handle()
+}
+
+// write runs the handler of a call that writes. It was admitted in a reading transaction, so that a call that is refused
+// needs no other; everything is found and asked again here, for an alias may have moved meanwhile.
+func (v *visit) write(tx state.Tx) error {
+	v.Tx, v.Inside = tx, nil
+	if err := v.server.admit(v.Call); err != nil {
+		return err
+	}
+	return v.handle()
+}
+
+func (v *visit) handle() (err error) {
+	v.answer, err = v.Op.Handle(v.Call)
+	return err
+}
+
+// accept checks the parameters of a call.
+func accept(c *call.Call) error {
+	if c.Request != nil {
+		return c.Op.Accept(c, c.Request)
+	}
+	return c.Op.Decode(c, c.Texts)
 }
 
 // admit finds what a call touches and asks for the rights on it, in the call's transaction.
