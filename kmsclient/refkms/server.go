@@ -17,10 +17,12 @@
 // asymmetric ones: a test that wants a new version sets a policy with [Client.UpdateRotationPolicy] and advances the
 // clock.
 //
-// # What grows
+// # What is in memory
 //
-// Everything is kept in memory until the server is dropped: keys, their versions and aliases. Calls leave nothing
-// behind, but for the ciphers of the last 1024 key versions at most, which are kept ready.
+// Everything that was made is kept until it is destroyed or the server is dropped: keys, their versions and aliases, 1.1
+// KB for a key with one of each. Calls leave nothing behind but the expanded keys of up to 1024 versions, kept ready
+// after use. Nothing is wiped: the material of a destroyed key stays where it was until the runtime uses the memory
+// again, and as long as a snapshot knows it; data keys are in the caller's hands, see [kmsapi.Plaintext.Clear].
 //
 // # Compatibility
 //
@@ -57,8 +59,8 @@ type Options struct {
 	Now func() time.Time
 	// Quotas are the limits on what may be made. Default those of the service.
 	Quotas *Quotas
-	// MaxDeletionDays is the longest deletion window that may be asked for, in days, 7 or more. Default 30; newer
-	// editions of the service have 366.
+	// MaxDeletionDays is the longest deletion window that may be asked for, in days, 30 or more: 30 is also the window
+	// of who asks for none. Default 30; newer editions of the service have 366.
 	MaxDeletionDays int
 	// InsecureCollidingContext has encryption contexts authenticated as the vendor's client-side layer does it, by a
 	// hash of k1=v1&k2=v2. Contexts that differ may then open each other's ciphertexts: {"a":"1&b=2"} and
@@ -102,8 +104,8 @@ func New(opts *Options) (*Server, error) {
 	if err := checkWorld(o.Region, o.Account); err != nil {
 		return nil, err
 	}
-	if o.MaxDeletionDays != 0 && o.MaxDeletionDays < 7 {
-		return nil, fmt.Errorf("refkms: options: a longest deletion window of %d days, want 7 or more", o.MaxDeletionDays)
+	if o.MaxDeletionDays != 0 && o.MaxDeletionDays < 30 {
+		return nil, fmt.Errorf("refkms: options: a longest deletion window of %d days, want 30 or more", o.MaxDeletionDays)
 	}
 	k := keys.Options{MaxKeys: defaultKeys, MaxAliases: defaultAliases, MaxDeletionDays: o.MaxDeletionDays}
 	if q := o.Quotas; q != nil {

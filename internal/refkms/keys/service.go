@@ -22,7 +22,7 @@ import (
 type Options struct {
 	MaxKeys         int          // made by users, of an account in a region, in any state; 0 is no limit
 	MaxAliases      int          // of an account in a region, those of services not counted; 0 is no limit
-	MaxDeletionDays int          // longest deletion window; 0 is 30
+	MaxDeletionDays int          // longest deletion window, 30 or more; 0 is 30
 	AAD             material.AAD // how blobs authenticate their encryption context
 }
 

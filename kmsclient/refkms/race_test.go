@@ -1,0 +1,5 @@
+//go:build race
+
+package refkms_test
+
+const raceEnabled = true
