@@ -1,12 +1,14 @@
 package keys_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/keys"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/server"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
 )
 
@@ -95,5 +97,18 @@ func TestListKeys(t *testing.T) {
 				t.Errorf("Filters %s: %v of %v, want %s", tt.filters, got, d.at("TotalCount"), tt.want)
 			}
 		})
+	}
+}
+
+// Filters of a typed request are checked like those of a text.
+func TestListKeysTyped(t *testing.T) {
+	w := newWorld(t, keys.Options{})
+	w.key()
+	for name, want := range map[string]error{"KeyState": nil, "Origin": call.Invalid("Filters")} {
+		_, err := w.server.Call(t.Context(), server.Request{Action: "ListKeys", Scope: w.scope, Principal: w.caller,
+			Typed: &keys.ListKeysRequest{Filters: keys.Filters{name: {"Enabled"}}}})
+		if !errors.Is(err, want) {
+			t.Errorf("ListKeys filtered by %s = %v, want %v", name, err, want)
+		}
 	}
 }
