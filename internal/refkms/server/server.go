@@ -20,6 +20,8 @@ import (
 
 // Hooks are the places where further rooms plug in. A nil hook does nothing.
 type Hooks struct {
+	// Credential returns the access key of an id, nil if there is none. Without it nobody can prove anything by one.
+	Credential func(tx state.Tx, accessKeyID string) *Credential
 	// Fault may refuse a call for no reason of its own.
 	Fault func(*call.Call) error
 	// Throttle may refuse a call because there have been too many.
@@ -70,7 +72,8 @@ type Request struct {
 	Scope     state.Scope // the world the call is made in: the caller's account, the region it went to
 
 	// Principal is who calls, if the face knows. A face that has to look that up sets Prove instead: it is called in a
-	// reading transaction, and what it refuses is no call, and not recorded.
+	// reading transaction, and what it refuses is no call, and not recorded. The account of the world is then that of
+	// the principal, whatever Scope says.
 	Principal call.Principal
 	Prove     func(tx state.Tx, now time.Time) (call.Principal, error)
 
@@ -108,6 +111,7 @@ func (s *Server) Call(ctx context.Context, r Request) (any, error) {
 func (s *Server) prove(c *call.Call, prove func(state.Tx, time.Time) (call.Principal, error)) error {
 	return s.store.View(func(tx state.Tx) (err error) {
 		c.Principal, err = prove(tx, c.Instant)
+		c.Scope = state.In(c.Principal.Account, c.Scope.Region())
 		return err
 	})
 }
