@@ -9,7 +9,8 @@
 //	dataKey, err := client.GenerateDataKey(ctx, &kmsapi.GenerateDataKeyRequest{KeyID: key.KeyID})
 //
 // [Client] is a kmsapi.API, has a method for each call that prepares keys, and reaches every other operation through
-// [Client.Do]. It does not go through HTTP or JSON, except that Do answers as JSON would.
+// [Client.Do]. It does not go through HTTP or JSON, except that Do answers as JSON would. The official SDKs reach the same
+// server, unchanged, through [Server.Transport] in this process and through [Server.Handler] over a socket.
 //
 // Accounts and regions are separate worlds: any number of them is in one server, and what is made in one is unknown in
 // another. Time is that of a clock that [Server.Advance] moves: keys rotate and deletion windows end when it says so,
@@ -21,7 +22,7 @@
 //
 // Everything that was made is kept until it is destroyed or the server is dropped: keys, their versions and aliases, 1.1
 // KB for a key with one of each. Calls leave nothing behind but the expanded keys of up to 1024 versions, kept ready
-// after use. Nothing is wiped: the material of a destroyed key stays where it was until the runtime uses the memory
+// after use, and the nonces of requests over HTTP, the last 2^20 of the last 30 minutes. Nothing is wiped: the material of a destroyed key stays where it was until the runtime uses the memory
 // again, and as long as a snapshot knows it; data keys are in the caller's hands, see [kmsapi.Plaintext.Clear].
 //
 // # Compatibility
@@ -33,6 +34,7 @@ package refkms
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/catalog"
@@ -41,6 +43,7 @@ import (
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/material"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/server"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/wire"
 )
 
 // The world of a [Client] that names none.
@@ -54,6 +57,10 @@ type Options struct {
 	// Region and Account are where clients call that say nothing else: by default DefaultRegion, DefaultAccount. A
 	// region is lower-case letters, digits and hyphens, an account digits, each at most 64.
 	Region, Account string
+	// AccessKeyID and AccessKeySecret are the access key of the account itself, which requests over HTTP are signed with:
+	// both or neither, at most 128 bytes each, the id of letters, digits, dots, hyphens and underscores. Default a random
+	// one, see Server.AccessKey.
+	AccessKeyID, AccessKeySecret string
 	// Now is the clock that the server's runs by; it must be safe for concurrent use. Default time.Now. If it always
 	// answers the same, time stands still but for Server.Advance.
 	Now func() time.Time
@@ -67,6 +74,12 @@ type Options struct {
 	// {"a":"1","b":"2"} are one. It is for tests of code that must not rely on the service to tell them apart. Blobs
 	// made with and without it do not open under each other.
 	InsecureCollidingContext bool
+	// InsecureAllowPlainHTTP has Server.Handler take requests without TLS from any machine. Whoever sees them sees data
+	// keys and plaintexts. By default requests without TLS are taken from this machine alone.
+	InsecureAllowPlainHTTP bool
+	// GatewayExpiry has requests whose date lies outside the window refused as InvalidTimeStamp.Expired, as the
+	// platform's gateway does, instead of the service's own IllegalTimestamp.
+	GatewayExpiry bool
 }
 
 // Quotas limit what an account may have in one region.
@@ -87,6 +100,9 @@ type Server struct {
 	store           *state.Memory
 	corridor        *server.Server
 	region, account string
+	accessKey       *accessKey
+	wire            *wire.Handler
+	transport       http.RoundTripper
 }
 
 // New returns an empty Server in memory; nil options are the defaults. It starts no goroutine and needs no Close.
@@ -127,14 +143,25 @@ func New(opts *Options) (*Server, error) {
 	if o.InsecureCollidingContext {
 		k.AAD = material.CollidingAAD
 	}
+	key, err := newAccessKey(o.AccessKeyID, o.AccessKeySecret, o.Account)
+	if err != nil {
+		return nil, err
+	}
 	store := state.NewMemory()
 	table := catalog.New(catalog.Rooms{Keys: keys.New(k)})
-	return &Server{
-		store:    store,
-		corridor: server.New(store, clock.New(o.Now), table, server.Hooks{}),
-		region:   o.Region,
-		account:  o.Account,
-	}, nil
+	s := &Server{
+		store:     store,
+		corridor:  server.New(store, clock.New(o.Now), table, server.Hooks{Credential: key.lookup}),
+		region:    o.Region,
+		account:   o.Account,
+		accessKey: key,
+	}
+	s.wire = wire.New(wire.Config{
+		Server: s.corridor, Region: s.region, Serves: s.serves,
+		AllowPlain: o.InsecureAllowPlainHTTP, GatewayExpiry: o.GatewayExpiry,
+	})
+	s.transport = s.wire.Transport()
+	return s, nil
 }
 
 // checkWorld checks the names of a region and an account, which become parts of keys and ARNs.
