@@ -22,8 +22,9 @@
 //
 // Everything that was made is kept until it is destroyed or the server is dropped: keys, their versions and aliases, 1.1
 // KB for a key with one of each. Calls leave nothing behind but the expanded keys of up to 1024 versions, kept ready
-// after use, and the nonces of requests over HTTP, the last 2^20 of the last 30 minutes. Nothing is wiped: the material of a destroyed key stays where it was until the runtime uses the memory
-// again, and as long as a snapshot knows it; data keys are in the caller's hands, see [kmsapi.Plaintext.Clear].
+// after use, and the nonces of requests over HTTP, the last 2^20 of the last 30 minutes. Nothing is wiped: the material of
+// a destroyed key stays where it was until the runtime uses the memory again, and as long as a snapshot knows it; data
+// keys are in the caller's hands, see [kmsapi.Plaintext.Clear].
 //
 // # Compatibility
 //
