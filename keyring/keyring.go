@@ -82,6 +82,10 @@ type WrapRequest struct {
 
 // An UnauthenticatedSender is a provider with entries that anyone can make, for example from a public key: that it opens
 // a message does not show that the writer held any key. Multi refuses to read with one unless told so.
+//
+// A decorator must not hide it. A provider around another has a method Unwrap() KeyProvider that returns the one inside,
+// a provider around several has Unwrap() []KeyProvider, and either counts as an UnauthenticatedSender if anything inside
+// does.
 type UnauthenticatedSender interface {
 	KeyProvider
 	UnauthenticatedSender()

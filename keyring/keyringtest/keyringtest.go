@@ -41,7 +41,7 @@ type Harness struct {
 	Writer keyring.KeyProvider
 	// OpensAllOfItsKind says that the provider is not bound to one key: it may open what Other made.
 	OpensAllOfItsKind bool
-	// UnauthenticatedSender says that the provider has the marker of that name.
+	// UnauthenticatedSender says that the provider has the marker of that name, itself or in what it is around.
 	UnauthenticatedSender bool
 }
 
@@ -393,7 +393,19 @@ func testWrap(t *testing.T, h Harness) {
 }
 
 func testMarkers(t *testing.T, h Harness) {
-	if _, ok := h.Provider.(keyring.UnauthenticatedSender); ok != h.UnauthenticatedSender {
-		t.Errorf("provider is an UnauthenticatedSender: %v, the harness says %v", ok, h.UnauthenticatedSender)
+	if marked(h.Provider) != h.UnauthenticatedSender {
+		t.Errorf("provider is an UnauthenticatedSender: %v, the harness says %v", !h.UnauthenticatedSender, h.UnauthenticatedSender)
 	}
+}
+
+// marked looks for the marker through decorators, as keyring.UnauthenticatedSender says they must let one.
+func marked(p keyring.KeyProvider) bool {
+	if _, ok := p.(keyring.UnauthenticatedSender); ok {
+		return true
+	}
+	if d, ok := p.(interface{ Unwrap() keyring.KeyProvider }); ok {
+		return marked(d.Unwrap())
+	}
+	d, ok := p.(interface{ Unwrap() []keyring.KeyProvider })
+	return ok && slices.ContainsFunc(d.Unwrap(), marked)
 }
