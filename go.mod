@@ -6,6 +6,8 @@ require github.com/emmansun/gmsm v0.34.1
 
 require github.com/tidwall/btree v1.8.2
 
+require github.com/hashicorp/golang-lru/v2 v2.0.7
+
 require (
 	github.com/aliyun/alibaba-cloud-sdk-go v1.63.107
 	github.com/jmespath/go-jmespath v0.4.0 // indirect

@@ -31,6 +31,9 @@ var (
 
 	// ErrDestroyed: a data key was used after its last borrower destroyed it.
 	ErrDestroyed = errors.New("data key is destroyed")
+
+	// ErrClosed: a [Caching] was used after Close.
+	ErrClosed = errors.New("cache is closed")
 )
 
 // An UnwrapError says why no wrapped key of a message could be opened: one error for each key or provider that was
