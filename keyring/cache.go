@@ -90,6 +90,7 @@ type cachedKey struct {
 	side    side
 	usage   usage
 	expires time.Duration
+	refresh time.Duration // a hit after this fetches it anew
 	age     *list.Element // in byAge
 }
 
@@ -125,8 +126,12 @@ func (c *Caching) find(id []byte, sum uint64) *cachedKey {
 	return nil
 }
 
-// lend returns the key for q with a share for the caller, or nil. The message is counted before.
-func (c *Caching) lend(q *query, id []byte, sum uint64, now time.Duration) *DataKey {
+// lend returns the key for q with a share for the caller, or nil. The message is counted before. If the key is due, it
+// begins to fetch it anew. A message that fits under no key finds none.
+func (c *Caching) lend(ctx context.Context, q *query, id []byte, sum uint64, now time.Duration) *DataKey {
+	if q.size > c.opts.MaxBytes {
+		return nil
+	}
 	k := c.find(id, sum)
 	if k == nil {
 		return nil
@@ -143,12 +148,16 @@ func (c *Caching) lend(q *query, id []byte, sum uint64, now time.Duration) *Data
 		return nil
 	}
 	k.usage.count(q)
-	if k.usage.full(&c.opts) {
+	switch {
+	case k.usage.full(&c.opts):
 		cause := &c.stats.Evictions.Messages
 		if k.usage.messages < c.opts.MaxMessages {
 			cause = &c.stats.Evictions.Bytes
 		}
 		c.evict(k, cause)
+	case now >= k.refresh && c.fetches[k.id] == nil:
+		k.refresh = now + max((k.expires-now)/2, retryAfter)
+		c.start(ctx, q, id, sum, now, true)
 	}
 	return k.key
 }
@@ -160,8 +169,13 @@ func (c *Caching) keep(f *fetch, now time.Duration) {
 		f.key.Destroy()
 		return
 	}
-	k := &cachedKey{key: f.key, id: f.id, sum: f.sum, side: f.side, usage: f.usage, expires: expires}
-	if other, ok := c.keys.Peek(k.sum); ok {
+	k := &cachedKey{key: f.key, id: f.id, sum: f.sum, side: f.side, usage: f.usage, expires: expires, refresh: expires}
+	if c.opts.RefreshAhead > 0 {
+		k.refresh -= c.opts.RefreshAhead
+	}
+	if other, ok := c.keys.Peek(k.sum); ok && other.id == k.id {
+		c.evict(other, &c.stats.Evictions.Age)
+	} else if ok {
 		c.evict(other, &c.stats.Evictions.Capacity) // another id with the same hash
 	} else if c.keys.Len() == c.opts.MaxEntries {
 		_, oldest, _ := c.keys.GetOldest()
@@ -184,7 +198,9 @@ func (c *Caching) purge() {
 	for _, k := range c.keys.Values() {
 		c.evict(k, &c.stats.Evictions.Purge)
 	}
-	clear(c.fetches)
+	for _, f := range c.fetches {
+		c.detach(f)
+	}
 }
 
 // identify returns the id of q and its hash. The id goes back to c.ids when the query is answered.

@@ -46,7 +46,7 @@ const (
 //
 // Any number of callers who miss the same key make one call of the provider, which has the values of the first caller's
 // context and ends early only when all of them have gone. It runs on a goroutine of its own; a cache has no other, and
-// none while it is idle.
+// none while it is idle. A refresh is such a call that nobody waits for, and ends after 5 s.
 //
 // It is safe for concurrent use. Package fmt shows nothing of what it holds. The zero value is not usable.
 type Caching struct {
@@ -88,6 +88,12 @@ type CachingOptions struct {
 
 	// MaxBytes is how many bytes are encrypted under one data key; default 2^40. A message of unknown size counts 1 GiB.
 	MaxBytes int64
+
+	// RefreshAhead is how long before its age a data key is fetched anew in the background, if somebody asks for it then,
+	// so that nobody has to wait; below MaxAge, default 0: never. The old key serves until the new one is there. If the
+	// provider cannot be reached within 5 s, a later hit tries again, half of the time that is left later and at most
+	// every 10 s; if it refuses, the old key leaves at once.
+	RefreshAhead time.Duration
 }
 
 // NewCaching returns a cache before p; nil options are defaults. It makes no call.
@@ -129,6 +135,9 @@ func (opts *CachingOptions) normalize() (CachingOptions, error) {
 	setDefault(&o.MaxAge, defaultMaxAge)
 	setDefault(&o.MaxMessages, defaultMaxMessages)
 	setDefault(&o.MaxBytes, defaultMaxBytes)
+	if o.RefreshAhead < 0 || o.RefreshAhead >= o.MaxAge {
+		return o, fmt.Errorf("RefreshAhead %v, want at least 0, below MaxAge %v", o.RefreshAhead, o.MaxAge)
+	}
 	return o, nil
 }
 

@@ -82,6 +82,8 @@ func TestNewCachingRefuses(t *testing.T) {
 		{"keyring: caching: MaxAge 8760h0m0.000000001s, want above 0, at most 8760h0m0s", raw, &keyring.CachingOptions{MaxAge: 365*24*time.Hour + 1}},
 		{"keyring: caching: MaxMessages -5, want 1 or more", raw, &keyring.CachingOptions{MaxMessages: -5}},
 		{"keyring: caching: MaxBytes -1, want 1 or more", raw, &keyring.CachingOptions{MaxBytes: -1}},
+		{"keyring: caching: RefreshAhead -1s, want at least 0, below MaxAge 5m0s", raw, &keyring.CachingOptions{RefreshAhead: -time.Second}},
+		{"keyring: caching: RefreshAhead 5m0s, want at least 0, below MaxAge 5m0s", raw, &keyring.CachingOptions{RefreshAhead: 5 * time.Minute}},
 	} {
 		if c, err := keyring.NewCaching(tt.p, tt.opts); err == nil || err.Error() != tt.want || c != nil {
 			t.Errorf("NewCaching = %v, %v, want %s", c, err, tt.want)

@@ -5,6 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/xinfeng-kms/xinfeng/keyring/kmsapi"
+)
+
+const (
+	// fetchTimeout ends a fetch that the cache began for itself: nobody's context does. A call of KMS takes some 10 ms.
+	fetchTimeout = 5 * time.Second
+	// retryAfter is how long the cache does not begin another for the same key.
+	retryAfter = 10 * time.Second
 )
 
 var (
@@ -23,6 +32,7 @@ type fetch struct {
 	sum    uint64
 	side   side
 	began  time.Duration // the age of the key counts from here: rights were looked at later
+	own    bool          // the cache began it for itself: it goes on without waiters, and ends after fetchTimeout
 	cancel context.CancelFunc
 
 	waiters int   // guarded by Caching.mu
@@ -31,6 +41,7 @@ type fetch struct {
 	done chan struct{} // closed when key and err are set
 	key  *DataKey      // with a share for every waiter
 	err  error
+	late bool // err is because of fetchTimeout, no answer to those who joined
 }
 
 // get answers one query.
@@ -40,16 +51,20 @@ func (c *Caching) get(ctx context.Context, q *query) (*DataKey, error) {
 	}
 	id, sum := c.identify(q)
 	defer c.ids.Put(id)
-	key, f, err := c.begin(ctx, q, *id, sum)
-	if f == nil {
-		return key, err
-	}
-	select {
-	case <-f.done:
-		return f.key, f.err
-	case <-ctx.Done():
-		c.leave(f)
-		return nil, fmt.Errorf("keyring: caching: %w", ctx.Err())
+	for {
+		key, f, err := c.begin(ctx, q, *id, sum)
+		if f == nil {
+			return key, err
+		}
+		select {
+		case <-f.done:
+			if !f.late {
+				return f.key, f.err
+			}
+		case <-ctx.Done():
+			c.leave(f)
+			return nil, fmt.Errorf("keyring: caching: %w", ctx.Err())
+		}
 	}
 }
 
@@ -61,31 +76,36 @@ func (c *Caching) begin(ctx context.Context, q *query, id []byte, sum uint64) (*
 	if err := c.enter(now); err != nil {
 		return nil, nil, err
 	}
-	if q.size > c.opts.MaxBytes { // a key of its own
-		c.stats.Misses++
-		return nil, c.start(ctx, q, id, sum, now), nil
-	}
-	if key := c.lend(q, id, sum, now); key != nil {
+	if key := c.lend(ctx, q, id, sum, now); key != nil {
 		c.stats.Hits++
 		return key, nil, nil
 	}
 	c.stats.Misses++
 	f := c.fetches[string(id)]
 	if f == nil || !f.usage.room(q, &c.opts) {
-		f = c.start(ctx, q, id, sum, now)
-		c.fetches[f.id] = f
-	} else {
-		f.waiters++
-		f.usage.count(q)
+		f = c.start(ctx, q, id, sum, now, false)
 	}
+	f.waiters++
+	f.usage.count(q)
 	return nil, f, nil
 }
 
-// start begins a fetch with one waiter.
-func (c *Caching) start(ctx context.Context, q *query, id []byte, sum uint64, now time.Duration) *fetch {
-	f := &fetch{id: string(id), sum: sum, side: q.side, began: now, waiters: 1, done: make(chan struct{})}
-	f.usage.count(q)
-	ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
+// start begins a fetch that nobody waits for yet, and lets callers join it in place of another, unless it is for a message
+// so large that it gets a key of its own.
+func (c *Caching) start(ctx context.Context, q *query, id []byte, sum uint64, now time.Duration, own bool) *fetch {
+	f := &fetch{id: string(id), sum: sum, side: q.side, began: now, own: own, done: make(chan struct{})}
+	if q.size <= c.opts.MaxBytes {
+		if other := c.fetches[f.id]; other != nil {
+			c.detach(other)
+		}
+		c.fetches[f.id] = f
+	}
+	ctx = context.WithoutCancel(ctx)
+	if own {
+		ctx, f.cancel = context.WithTimeout(ctx, fetchTimeout)
+	} else {
+		ctx, f.cancel = context.WithCancel(ctx)
+	}
 	c.stats.Fetches++
 	go c.run(ctx, f, q.clone())
 	return f
@@ -103,16 +123,18 @@ func (c *Caching) leave(f *fetch) {
 	default:
 	}
 	f.waiters--
-	if f.waiters == 0 {
+	if f.waiters == 0 && !(f.own && c.fetches[f.id] == f) {
 		c.detach(f)
-		f.cancel()
 	}
 }
 
-// detach lets nobody join f any more, and has its key not kept.
+// detach lets nobody join f any more, and has its key not kept. If nobody waits for it either, it ends.
 func (c *Caching) detach(f *fetch) {
 	if c.fetches[f.id] == f {
 		delete(c.fetches, f.id)
+	}
+	if f.waiters == 0 {
+		f.cancel()
 	}
 }
 
@@ -121,33 +143,65 @@ func (c *Caching) run(ctx context.Context, f *fetch, q *query) {
 	var key *DataKey
 	err := errNoAnswer
 	defer func() {
-		c.finish(f, key, err)
+		c.finish(f, key, err, ctx.Err() != nil)
 		f.cancel()
 	}()
 	key, err = q.ask(ctx, c.provider)
 }
 
-// finish hands out shares to all waiters, and keeps the provider's own or gives it up.
-func (c *Caching) finish(f *fetch, key *DataKey, err error) {
+// finish hands out shares to all waiters, and keeps the provider's own or gives it up. If the fetch was stopped, whatever
+// error came of that is no answer.
+func (c *Caching) finish(f *fetch, key *DataKey, err error, stopped bool) {
 	now := c.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer close(f.done)
-	kept := c.fetches[f.id] == f
-	c.detach(f)
+	joinable := c.fetches[f.id] == f
+	if joinable {
+		delete(c.fetches, f.id)
+	}
 	if err == nil && !key.hold(int64(f.waiters)*borrower) {
 		err = fmt.Errorf("keyring: caching: the provider's answer: %w", ErrDestroyed)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		key.Destroy() // a provider that answers both has made a mistake, and no use of the key
 		c.stats.FetchErrors++
-		f.err = err
-		return
-	}
-	f.key = key
-	if kept {
+		c.fail(f, err, stopped, joinable)
+	case joinable:
+		f.key = key
 		c.keep(f, now)
-	} else {
+	default:
+		f.key = key
 		key.Destroy()
 	}
+}
+
+// fail sets the error of a fetch. A key that was to be renewed leaves if the provider refused that.
+func (c *Caching) fail(f *fetch, err error, stopped, joinable bool) {
+	f.err = err
+	if f.late = stopped; stopped {
+		c.stats.Misses -= int64(f.waiters) // they begin again, and count then
+	}
+	if k, ok := c.keys.Peek(f.sum); ok && k.id == f.id && joinable && !unreachable(err, stopped) {
+		c.evict(k, &c.stats.Evictions.Refused)
+	}
+}
+
+// unreachable reports whether an error of the provider says that it could not be asked. If it has several causes and one
+// of them is an answer, it was asked.
+func unreachable(err error, stopped bool) bool {
+	return (stopped || isAny(err, kmsapi.ErrUnavailable, kmsapi.ErrThrottled, context.DeadlineExceeded)) &&
+		!isAny(err, ErrAuthentication, ErrWrongKey, kmsapi.ErrKeyNotFound, kmsapi.ErrDisabled, kmsapi.ErrPendingDeletion,
+			kmsapi.ErrPendingImport, kmsapi.ErrKeyUnavailable, kmsapi.ErrInvalidCiphertext, kmsapi.ErrInvalidParameter,
+			kmsapi.ErrUnsupportedOperation, kmsapi.ErrAccessDenied, kmsapi.ErrUnauthenticated, kmsapi.ErrServiceNotEnabled)
+}
+
+func isAny(err error, targets ...error) bool {
+	for _, t := range targets {
+		if errors.Is(err, t) {
+			return true
+		}
+	}
+	return false
 }

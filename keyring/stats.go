@@ -14,10 +14,11 @@ type CachingStats struct {
 
 // CachingEvictions are the data keys that left a cache, by cause.
 type CachingEvictions struct {
-	Age       int64 // MaxAge
+	Age       int64 // MaxAge, or a refresh before it
 	Capacity  int64 // MaxEntries: another took its place
 	Messages  int64 // MaxMessages
 	Bytes     int64 // MaxBytes
 	Purge     int64 // Purge or Close
+	Refused   int64 // the provider refused to renew it
 	Destroyed int64 // a borrower destroyed it more than once, which is a mistake in the program
 }
