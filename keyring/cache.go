@@ -89,8 +89,10 @@ type cachedKey struct {
 	sum     uint64 // of id
 	side    side
 	usage   usage
-	expires time.Duration
+	expires time.Duration // from then on the provider is asked first
+	gone    time.Duration // from then on it is not used whatever happens
 	refresh time.Duration // a hit after this fetches it anew
+	outage  bool          // it has expired and the provider was asked, but not reached
 	age     *list.Element // in byAge
 }
 
@@ -109,7 +111,7 @@ func (c *Caching) enter(now time.Duration) error {
 	for side := range c.byAge {
 		for range maxSweep {
 			front := c.byAge[side].Front()
-			if front == nil || now < front.Value.(*cachedKey).expires {
+			if front == nil || now < front.Value.(*cachedKey).gone {
 				break
 			}
 			c.evict(front.Value.(*cachedKey), &c.stats.Evictions.Age)
@@ -137,8 +139,10 @@ func (c *Caching) lend(ctx context.Context, q *query, id []byte, sum uint64, now
 		return nil
 	}
 	switch {
-	case now >= k.expires:
+	case now >= k.gone:
 		c.evict(k, &c.stats.Evictions.Age)
+		return nil
+	case now >= k.expires && !k.outage:
 		return nil
 	case !k.usage.room(q, &c.opts):
 		c.evict(k, &c.stats.Evictions.Bytes) // full ones leave at once, so it is the size that does not fit
@@ -148,6 +152,9 @@ func (c *Caching) lend(ctx context.Context, q *query, id []byte, sum uint64, now
 		return nil
 	}
 	k.usage.count(q)
+	if now >= k.expires {
+		c.stats.Expired++
+	}
 	switch {
 	case k.usage.full(&c.opts):
 		cause := &c.stats.Evictions.Messages
@@ -169,9 +176,10 @@ func (c *Caching) keep(f *fetch, now time.Duration) {
 		f.key.Destroy()
 		return
 	}
-	k := &cachedKey{key: f.key, id: f.id, sum: f.sum, side: f.side, usage: f.usage, expires: expires, refresh: expires}
-	if c.opts.RefreshAhead > 0 {
-		k.refresh -= c.opts.RefreshAhead
+	k := &cachedKey{key: f.key, id: f.id, sum: f.sum, side: f.side, usage: f.usage, expires: expires, gone: expires}
+	k.refresh = expires - c.opts.RefreshAhead
+	if k.side == opening {
+		k.gone += c.opts.InsecureAllowExpired
 	}
 	if other, ok := c.keys.Peek(k.sum); ok && other.id == k.id {
 		c.evict(other, &c.stats.Evictions.Age)
@@ -183,6 +191,19 @@ func (c *Caching) keep(f *fetch, now time.Duration) {
 	}
 	k.age = c.byAge[k.side].PushBack(k)
 	c.keys.Add(k.sum, k)
+}
+
+// bridge answers those who wait for f, which could not reach the provider, with the expired key k, and from now on
+// others as well.
+func (c *Caching) bridge(f *fetch, k *cachedKey, now time.Duration) {
+	if !k.key.hold(int64(f.waiters) * borrower) {
+		c.evict(k, &c.stats.Evictions.Destroyed)
+		return
+	}
+	k.outage = true
+	k.refresh = now + retryAfter
+	f.key, f.err, f.late = k.key, nil, false
+	c.stats.Expired += int64(f.waiters)
 }
 
 // evict removes a key and gives up the cache's share of it.

@@ -24,6 +24,9 @@ const (
 	// maxMaxAge bounds MaxAge, so that no time overflows.
 	maxMaxAge = 365 * 24 * time.Hour
 
+	// maxExpired bounds InsecureAllowExpired: who has not reached KMS for a day has no outage to bridge.
+	maxExpired = 24 * time.Hour
+
 	// unknownSize is what a message counts whose size is not known when it asks for its key.
 	unknownSize = 1 << 30
 )
@@ -31,7 +34,7 @@ const (
 // Caching is a [KeyProvider] that keeps the data keys of another: new messages of one suite and with the same stored pairs
 // share a data key, and a message whose wrapped keys were opened before costs no call. A hit asks nobody, so a right that
 // is revoked, or a CMK that is disabled, takes effect when the keys at hand have reached [CachingOptions.MaxAge], or at
-// [Caching.Purge].
+// [Caching.Purge]; [CachingOptions.InsecureAllowExpired], off by default, can delay that.
 //
 // A data key is found by suite and stored pairs, to open also by the whole record of the message; only what this provider
 // generated or opened is ever there. A cache belongs to one provider and must not be put before others as well: which CMKs
@@ -94,6 +97,16 @@ type CachingOptions struct {
 	// provider cannot be reached within 5 s, a later hit tries again, half of the time that is left later and at most
 	// every 10 s; if it refuses, the old key leaves at once.
 	RefreshAhead time.Duration
+
+	// InsecureAllowExpired is how long after its age a data key may still open messages while the provider cannot be
+	// reached; at most 24 hours, default 0: never. The cost: who can cut this process off from KMS keeps a right that was
+	// revoked alive so much longer. New messages never get an expired key.
+	//
+	// The provider is asked first, for 5 s. Only errors that match kmsapi.ErrUnavailable, kmsapi.ErrThrottled or
+	// context.DeadlineExceeded, or the end of the 5 s, make the old key serve, and then without another wait: the provider
+	// is asked again in the background, by a hit, at most every 10 s. Any answer that refuses ends it, and the old key
+	// leaves at once. Keys for opening stay in memory for that time even if nobody asks for them.
+	InsecureAllowExpired time.Duration
 }
 
 // NewCaching returns a cache before p; nil options are defaults. It makes no call.
@@ -137,6 +150,9 @@ func (opts *CachingOptions) normalize() (CachingOptions, error) {
 	setDefault(&o.MaxBytes, defaultMaxBytes)
 	if o.RefreshAhead < 0 || o.RefreshAhead >= o.MaxAge {
 		return o, fmt.Errorf("RefreshAhead %v, want at least 0, below MaxAge %v", o.RefreshAhead, o.MaxAge)
+	}
+	if o.InsecureAllowExpired < 0 || o.InsecureAllowExpired > maxExpired {
+		return o, fmt.Errorf("InsecureAllowExpired %v, want at least 0, at most %v", o.InsecureAllowExpired, maxExpired)
 	}
 	return o, nil
 }

@@ -84,6 +84,8 @@ func TestNewCachingRefuses(t *testing.T) {
 		{"keyring: caching: MaxBytes -1, want 1 or more", raw, &keyring.CachingOptions{MaxBytes: -1}},
 		{"keyring: caching: RefreshAhead -1s, want at least 0, below MaxAge 5m0s", raw, &keyring.CachingOptions{RefreshAhead: -time.Second}},
 		{"keyring: caching: RefreshAhead 5m0s, want at least 0, below MaxAge 5m0s", raw, &keyring.CachingOptions{RefreshAhead: 5 * time.Minute}},
+		{"keyring: caching: InsecureAllowExpired -1s, want at least 0, at most 24h0m0s", raw, &keyring.CachingOptions{InsecureAllowExpired: -time.Second}},
+		{"keyring: caching: InsecureAllowExpired 24h0m1s, want at least 0, at most 24h0m0s", raw, &keyring.CachingOptions{InsecureAllowExpired: 24*time.Hour + time.Second}},
 	} {
 		if c, err := keyring.NewCaching(tt.p, tt.opts); err == nil || err.Error() != tt.want || c != nil {
 			t.Errorf("NewCaching = %v, %v, want %s", c, err, tt.want)

@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// fetchTimeout ends a fetch that the cache began for itself: nobody's context does. A call of KMS takes some 10 ms.
+	// fetchTimeout ends a fetch that is to renew a key at hand: nobody's context does. A call of KMS takes some 10 ms.
 	fetchTimeout = 5 * time.Second
-	// retryAfter is how long the cache does not begin another for the same key.
+	// retryAfter is how long a hit does not begin another for the same key.
 	retryAfter = 10 * time.Second
 )
 
@@ -32,7 +32,7 @@ type fetch struct {
 	sum    uint64
 	side   side
 	began  time.Duration // the age of the key counts from here: rights were looked at later
-	own    bool          // the cache began it for itself: it goes on without waiters, and ends after fetchTimeout
+	own    bool          // it is to renew a key at hand: it goes on without waiters, and ends after fetchTimeout
 	cancel context.CancelFunc
 
 	waiters int   // guarded by Caching.mu
@@ -83,7 +83,9 @@ func (c *Caching) begin(ctx context.Context, q *query, id []byte, sum uint64) (*
 	c.stats.Misses++
 	f := c.fetches[string(id)]
 	if f == nil || !f.usage.room(q, &c.opts) {
-		f = c.start(ctx, q, id, sum, now, false)
+		// An expired key that might serve instead is a reason not to wait for longer than fetchTimeout.
+		expired := q.side == opening && c.find(id, sum) != nil
+		f = c.start(ctx, q, id, sum, now, expired)
 	}
 	f.waiters++
 	f.usage.count(q)
@@ -167,7 +169,7 @@ func (c *Caching) finish(f *fetch, key *DataKey, err error, stopped bool) {
 	case err != nil:
 		key.Destroy() // a provider that answers both has made a mistake, and no use of the key
 		c.stats.FetchErrors++
-		c.fail(f, err, stopped, joinable)
+		c.fail(f, err, stopped, joinable, now)
 	case joinable:
 		f.key = key
 		c.keep(f, now)
@@ -177,14 +179,20 @@ func (c *Caching) finish(f *fetch, key *DataKey, err error, stopped bool) {
 	}
 }
 
-// fail sets the error of a fetch. A key that was to be renewed leaves if the provider refused that.
-func (c *Caching) fail(f *fetch, err error, stopped, joinable bool) {
-	f.err = err
-	if f.late = stopped; stopped {
-		c.stats.Misses -= int64(f.waiters) // they begin again, and count then
+// fail sets the error of a fetch. A key that was to be renewed leaves if the provider refused that, and serves on if it
+// has expired and may.
+func (c *Caching) fail(f *fetch, err error, stopped, joinable bool, now time.Duration) {
+	f.err, f.late = err, stopped
+	if k, ok := c.keys.Peek(f.sum); ok && k.id == f.id && joinable {
+		switch {
+		case !unreachable(err, stopped):
+			c.evict(k, &c.stats.Evictions.Refused)
+		case now >= k.expires && now < k.gone:
+			c.bridge(f, k, now)
+		}
 	}
-	if k, ok := c.keys.Peek(f.sum); ok && k.id == f.id && joinable && !unreachable(err, stopped) {
-		c.evict(k, &c.stats.Evictions.Refused)
+	if f.late {
+		c.stats.Misses -= int64(f.waiters) // they begin again, and count then
 	}
 }
 

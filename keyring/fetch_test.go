@@ -473,10 +473,10 @@ func TestCachingUnderAttack(t *testing.T) {
 					rnd := rand.New(rand.NewPCG(seed, uint64(worker)))
 					for i := range 300 {
 						attack(t, rnd, c, src, ecs, records, doubles)
-						switch {
-						case rnd.IntN(50) == 0:
+						if rnd.IntN(50) == 0 {
 							c.Purge()
-						case worker == 0 && i == 250:
+						}
+						if worker == 0 && i == 250 {
 							c.Close()
 						}
 					}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/xinfeng-kms/xinfeng/keyring"
-	"github.com/xinfeng-kms/xinfeng/keyring/kmsapi"
 )
 
 func TestCachingRefreshIsOff(t *testing.T) {
@@ -102,10 +101,7 @@ func TestCachingRefreshOpens(t *testing.T) {
 
 // While the service cannot be reached the old key serves to its age, and hits do not become a storm of calls.
 func TestCachingRefreshUnreachable(t *testing.T) {
-	for _, cause := range []error{
-		kmsapi.ErrUnavailable, kmsapi.ErrThrottled, fmt.Errorf("of one attempt: %w", context.DeadlineExceeded),
-		&keyring.UnwrapError{Errs: []error{keyring.ErrNoMatch, kmsapi.ErrUnavailable}},
-	} {
+	for _, cause := range causesOfOutage {
 		synctest.Test(t, func(t *testing.T) {
 			src := newSource(t)
 			var asked []time.Duration
@@ -143,11 +139,7 @@ func TestCachingRefreshUnreachable(t *testing.T) {
 
 // An answer that refuses ends the use of the old key at once.
 func TestCachingRefreshRefused(t *testing.T) {
-	for _, cause := range []error{
-		kmsapi.ErrAccessDenied, kmsapi.ErrDisabled, kmsapi.ErrKeyNotFound, keyring.ErrNoMatch, keyring.ErrAuthentication, errOutage,
-		fmt.Errorf("%w after %w", kmsapi.ErrAccessDenied, kmsapi.ErrThrottled),
-		&keyring.UnwrapError{Errs: []error{kmsapi.ErrUnavailable, kmsapi.ErrDisabled}},
-	} {
+	for _, cause := range causesOfRefusal {
 		synctest.Test(t, func(t *testing.T) {
 			src := newSource(t)
 			src.before = func(_ context.Context, call int) error {

@@ -7,6 +7,7 @@ type CachingStats struct {
 	Fetches     int64 // calls of the provider
 	FetchErrors int64 // of these, without a key; with those given up when nobody waited for them any more
 	CallsSaved  int64 // requests less calls of the provider
+	Expired     int64 // requests answered with a key beyond MaxAge: see InsecureAllowExpired
 
 	Held      int // data keys at hand; those that have left and are still in use do not count
 	Evictions CachingEvictions
