@@ -169,8 +169,7 @@ func TestCachingHits(t *testing.T) {
 }
 
 // Whatever differs makes another key: suite, stored pairs, and every part of every entry of the record, also where the
-// bytes are the same and lie in other fields. Vector entry-of-other-message-cached: the entry of a message in the cache
-// does not open in a message with another context.
+// bytes are the same and lie in other fields.
 func TestCachingKeyedByAll(t *testing.T) {
 	e := func(provider, id, ciphertext string) format.WrappedKey {
 		return format.WrappedKey{Provider: provider, KeyID: id, Ciphertext: []byte(ciphertext)}
