@@ -99,7 +99,7 @@ func ExampleNewRawAES() {
 }
 
 // limited is a provider of one's own: it asks another one, and no more often than it may. It passes Wrap on, so that
-// messages under it can be rewrapped.
+// messages under it can be rewrapped, and says what is inside, so that it hides no [keyring.UnauthenticatedSender].
 type limited struct {
 	keyring.KeyProvider
 	left int
@@ -120,6 +120,8 @@ func (p *limited) Wrap(ctx context.Context, req *keyring.WrapRequest) (format.Re
 	}
 	return w.Wrap(ctx, req)
 }
+
+func (p *limited) Unwrap() keyring.KeyProvider { return p.KeyProvider }
 
 // Any type with the two methods is a provider; package keyringtest has the suite that it must pass.
 func ExampleKeyProvider() {

@@ -7,6 +7,17 @@
 // and hand the provider to envelope.New. A provider of one's own is any type with the two methods of [KeyProvider];
 // package keyringtest has the suite that it must pass.
 //
+// # Caching
+//
+// That costs a call of KMS for every message, written or read. A cache before the provider makes it one for many:
+//
+//	cache, err := keyring.NewCaching(provider, nil)
+//
+// New messages of one suite and with the same stored pairs then share a data key, and a message opened again costs
+// nothing, for five minutes. So it is the stored pairs that decide how many data keys there are: few, like a tenant, and
+// not a pair that every message has another of, which is better withheld. [Caching] says what a cache costs in return: a
+// right that is revoked goes on working until the keys at hand are old.
+//
 // # What it protects
 //
 // A wrapped key opens only under the key that the provider was configured for, and only with the stored pairs of its
