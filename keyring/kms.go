@@ -1,16 +1,13 @@
 package keyring
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/xinfeng-kms/xinfeng/format"
 	"github.com/xinfeng-kms/xinfeng/internal/suite"
@@ -18,8 +15,6 @@ import (
 )
 
 const (
-	// maxContextJSON is the limit of KMS on an encryption context, in characters of its JSON.
-	maxContextJSON = 8192
 	// aliasAge is how long the answer to "what does the alias point at" is not asked for again.
 	aliasAge = time.Minute
 	// maxOpens bounds KMSOptions.Opens, and with it the calls that one message can cause.
@@ -111,7 +106,7 @@ func (p *KMS) GenerateDataKey(ctx context.Context, req *GenerateDataKeyRequest) 
 	if err != nil {
 		return nil, fmt.Errorf("keyring: kms: generate data key under %v: %w", p.key, err)
 	}
-	return p.dataKey(req.Suite, resp.Plaintext, format.Record{entry}, 0)
+	return textKey(req.Suite, resp.Plaintext, format.Record{entry}, 0)
 }
 
 // Decrypt opens the wrapped key of the provider's own CMK: at most one Decrypt call for each configured key that the
@@ -131,7 +126,7 @@ func (p *KMS) Decrypt(ctx context.Context, req *DecryptRequest) (*DataKey, error
 	}
 	var errs []error
 	for _, m := range matches {
-		key, err := p.open(ctx, req, m, ec)
+		key, err := openBlob(ctx, p.api, req, m, ec)
 		if err == nil {
 			return key, nil
 		}
@@ -147,31 +142,6 @@ func (p *KMS) Decrypt(ctx context.Context, req *DecryptRequest) (*DataKey, error
 		return nil, errs[0]
 	}
 	return nil, &UnwrapError{errs}
-}
-
-// open makes the one Decrypt call for a wrapped key of ours and checks who answered.
-func (p *KMS) open(ctx context.Context, req *DecryptRequest, m match, ec map[string]string) (*DataKey, error) {
-	resp, err := p.api.Decrypt(ctx, &kmsapi.DecryptRequest{
-		CiphertextBlob:    base64.StdEncoding.EncodeToString(req.Record[m.index].Ciphertext),
-		EncryptionContext: ec,
-	})
-	if err != nil {
-		if errors.Is(err, kmsapi.ErrInvalidCiphertext) {
-			return nil, fmt.Errorf("keyring: kms: decrypt under %v: %w: %w", m.own, ErrAuthentication, err)
-		}
-		return nil, fmt.Errorf("keyring: kms: decrypt under %v: %w", m.own, err)
-	}
-	defer resp.Plaintext.Clear()
-	// Whoever may encrypt under any CMK that we may decrypt under can label his wrapped key with ours. The key that
-	// answered is the truth; a difference is as if the entry were not there.
-	if answered, err := parseKeyName(resp.KeyID); err != nil || !answered.same(m.own) {
-		return nil, fmt.Errorf("keyring: kms: decrypt under %v: %s: %w: %w", m.own, quote(resp.KeyID), ErrWrongKey, ErrNoMatch)
-	}
-	key, err := p.dataKey(req.Suite, resp.Plaintext, req.Record, m.index)
-	if errors.Is(err, ErrInvalidDataKey) {
-		return nil, fmt.Errorf("%w: %w", ErrAuthentication, err)
-	}
-	return key, err
 }
 
 // A match is a wrapped key in a record that bears the name of one of the provider's keys.
@@ -301,22 +271,6 @@ func (p *KMS) entry(answeredBy, blob string) (format.WrappedKey, error) {
 	return format.WrappedKey{Provider: format.ProviderKMS, KeyID: p.key.with(answered.name).String(), Ciphertext: ciphertext}, nil
 }
 
-// dataKey decodes the text that KMS gave. Encodings are strict, as two texts for one key would be a second way to say the
-// same, and one length for all suites leaves no room for keys that pad each other.
-func (p *KMS) dataKey(s format.Suite, text kmsapi.Plaintext, record format.Record, opener int) (*DataKey, error) {
-	const size = 44 // base64 of 32 bytes
-	if n := len(text.Bytes()); n != size {
-		return nil, fmt.Errorf("keyring: kms: data key of %d characters, want %d: %w", n, size, ErrInvalidDataKey)
-	}
-	var key [33]byte // what 44 characters without padding would decode to
-	defer clear(key[:])
-	n, err := base64.StdEncoding.Strict().Decode(key[:], text.Bytes())
-	if err != nil || n != suite.DataKeySize {
-		return nil, fmt.Errorf("keyring: kms: data key is not base64 of %d bytes: %w", suite.DataKeySize, ErrInvalidDataKey)
-	}
-	return NewDataKey(s, key[:n], record, opener)
-}
-
 // Wrap wraps a data key under the provider's CMK: one Encrypt call. Without a data key it renews its own wrapped key in
 // the record under the newest version of the same CMK: one ReEncrypt call, and for a provider configured by alias at most
 // one DescribeKey. A record without a wrapped key of that CMK, or a service without ReEncrypt, is [ErrNeedKey].
@@ -392,23 +346,4 @@ func (p *KMS) renew(ctx context.Context, req *WrapRequest, ec map[string]string)
 	}
 	entry.KeyID = req.Record[m[0].index].KeyID // however it is spelt: it takes the place of the old one
 	return format.Record{entry}, nil
-}
-
-// encryptionContext returns the stored pairs as KMS takes them: all of them and nothing else, none as nil. Its limit
-// counts characters of JSON as clients of KMS make it, without escaping for HTML.
-func encryptionContext(pairs format.Pairs) (map[string]string, error) {
-	if len(pairs) == 0 {
-		return nil, nil
-	}
-	m := pairs.Map()
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(m); err != nil {
-		return nil, fmt.Errorf("keyring: kms: encryption context: %w", err) // unreachable: a map of strings
-	}
-	if n := utf8.RuneCount(bytes.TrimSuffix(b.Bytes(), []byte("\n"))); n > maxContextJSON {
-		return nil, fmt.Errorf("keyring: kms: encryption context of %d characters of JSON, limit %d: %w", n, maxContextJSON, ErrContextTooLong)
-	}
-	return m, nil
 }
