@@ -3,6 +3,7 @@ package keyring
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/xinfeng-kms/xinfeng/internal/suite"
@@ -38,6 +39,9 @@ var (
 
 // An UnwrapError says why no wrapped key of a message could be opened: one error for each key or provider that was
 // tried, in the order in which they were. errors.Is and errors.As look through all of them.
+//
+// Those that the providers of this package return match [ErrNoMatch] only if every one of Errs does: where one key was
+// tried and failed, "not mine" of the others is not the answer.
 type UnwrapError struct {
 	Errs []error
 }
@@ -58,6 +62,33 @@ func (e *UnwrapError) Error() string {
 
 // Unwrap returns the errors of the keys that were tried.
 func (e *UnwrapError) Unwrap() []error { return e.Errs }
+
+// unwrapError returns the error of a Decrypt that tried several keys or providers, of which there is at least one: the
+// only one as it is, else an [UnwrapError]. errs belongs to it from now on.
+//
+// A caller may drop or pass on a message for which he sees ErrNoMatch. He must not for one whose key is his and could not
+// be reached just now, so "not mine" of one provider stays visible only if all the others say so, too.
+func unwrapError(errs []error) error {
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	noMatch := func(err error) bool { return errors.Is(err, ErrNoMatch) }
+	if slices.ContainsFunc(errs, func(err error) bool { return !noMatch(err) }) {
+		for i, err := range errs {
+			if noMatch(err) {
+				errs[i] = amongOthers{err}
+			}
+		}
+	}
+	return &UnwrapError{errs}
+}
+
+// amongOthers is an error that matches all that it did, but not ErrNoMatch: an attack that ErrWrongKey tells of stays
+// visible, whatever else failed.
+type amongOthers struct{ error }
+
+func (e amongOthers) Is(target error) bool { return target != ErrNoMatch && errors.Is(e.error, target) }
+func (e amongOthers) As(target any) bool   { return errors.As(e.error, target) }
 
 // quote prints a name that a peer chose, cut to a length at which it stays readable.
 func quote(s string) string {

@@ -135,13 +135,10 @@ func (p *KMS) Decrypt(ctx context.Context, req *DecryptRequest) (*DataKey, error
 			break
 		}
 	}
-	switch len(errs) {
-	case 0:
+	if len(errs) == 0 {
 		return nil, fmt.Errorf("keyring: kms: %v: %w", p.key, ErrNoMatch)
-	case 1:
-		return nil, errs[0]
 	}
-	return nil, &UnwrapError{errs}
+	return nil, unwrapError(errs)
 }
 
 // A match is a wrapped key in a record that bears the name of one of the provider's keys.

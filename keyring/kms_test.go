@@ -164,6 +164,30 @@ func TestKMSAnswerByOtherKey(t *testing.T) {
 	}
 }
 
+// A message for which another key answered is not "not mine" if a key of ours could not be asked, and the attack stays
+// visible.
+func TestKMSWrongKeyAmongOthers(t *testing.T) {
+	api := newFakeKMS(prod, dev)
+	mallory := generate(t, newKMS(t, api, dev), nil)
+	r := format.MergeRecords(
+		format.Record{{Provider: "kms", KeyID: prod, Ciphertext: mallory.Record()[0].Ciphertext}},
+		format.Record{{Provider: "kms", KeyID: "gone", Ciphertext: []byte("gone\x00")}},
+	)
+	_, err := decrypt(t, newKMS(t, api, prod, "gone"), nil, r)
+	if !errors.Is(err, kmsapi.ErrKeyNotFound) || !errors.Is(err, keyring.ErrWrongKey) || errors.Is(err, keyring.ErrNoMatch) {
+		t.Errorf("Decrypt = %v, want ErrKeyNotFound and ErrWrongKey, not ErrNoMatch", err)
+	}
+	var unwrap *keyring.UnwrapError
+	if !errors.As(err, &unwrap) || len(unwrap.Errs) != 2 || !strings.Contains(err.Error(), keyring.ErrNoMatch.Error()) {
+		t.Errorf("Decrypt = %v, want an UnwrapError of 2 that tells both", err)
+	}
+	// Where another key answered for each of them, nothing is ours.
+	r[1].Ciphertext = r[0].Ciphertext
+	if _, err := decrypt(t, newKMS(t, api, prod, "gone"), nil, r); !errors.Is(err, keyring.ErrWrongKey) || !errors.Is(err, keyring.ErrNoMatch) {
+		t.Errorf("Decrypt = %v, want ErrWrongKey and ErrNoMatch", err)
+	}
+}
+
 // The answer of another key is wiped, whatever else happens.
 func TestKMSWipesAnswers(t *testing.T) {
 	api := newFakeKMS(prod, dev)
