@@ -20,6 +20,13 @@ var (
 	// ErrWrongKey: the key service answered with another key than the one asked for. The answer was wiped.
 	ErrWrongKey = errors.New("another key answered")
 
+	// ErrUnauthenticatedSender: a provider that proves no sender was not asked to open a message, see
+	// [MultiOptions.InsecureAllowUnauthenticatedSenders].
+	ErrUnauthenticatedSender = errors.New("provider proves no sender")
+
+	// ErrDuplicateKey: two providers of a [Multi] wrap under one key. A message has one entry for a key.
+	ErrDuplicateKey = errors.New("another provider wraps under this key")
+
 	// ErrInvalidDataKey: a data key is not 32 bytes, or came in an encoding that is not strict base64.
 	ErrInvalidDataKey = errors.New("invalid data key")
 
