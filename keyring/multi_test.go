@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/xinfeng-kms/xinfeng/envelope"
 	"github.com/xinfeng-kms/xinfeng/format"
@@ -117,6 +118,16 @@ func TestMultiConformance(t *testing.T) {
 			Other:    newMulti(t, nil, newRaw(t, "b", 2), newRecipient(t)),
 		}
 	})
+	for _, hedge := range []time.Duration{time.Nanosecond, time.Hour} {
+		run(fmt.Sprintf("hedged after %v", hedge), func(t *testing.T) keyringtest.Harness {
+			opts := &keyring.MultiOptions{Hedge: hedge}
+			api := newFakeKMS(prod, away, dev)
+			return keyringtest.Harness{
+				Provider: newMulti(t, opts, newKMS(t, api, prod), newRaw(t, "a", 1), newKMS(t, api, away)),
+				Other:    newMulti(t, opts, newKMS(t, api, dev), newRaw(t, "b", 2)),
+			}
+		})
+	}
 	run("reading by a recipient", func(t *testing.T) keyringtest.Harness {
 		return keyringtest.Harness{
 			Provider:              newMulti(t, &keyring.MultiOptions{InsecureAllowUnauthenticatedSenders: true}, newRecipient(t), newRaw(t, "a", 1)),
@@ -143,6 +154,9 @@ func TestNewMultiRefuses(t *testing.T) {
 		if m != nil || err == nil || !strings.Contains(err.Error(), tt.want) || tt.is != nil && !errors.Is(err, tt.is) {
 			t.Errorf("%s: NewMulti = %v, %v, want %s", tt.name, m, err, tt.want)
 		}
+	}
+	if m, err := keyring.NewMulti([]keyring.KeyProvider{raw}, &keyring.MultiOptions{Hedge: -1}); m != nil || err == nil || !strings.Contains(err.Error(), "hedge after -1ns") {
+		t.Errorf("NewMulti with a negative Hedge = %v, %v", m, err)
 	}
 }
 
