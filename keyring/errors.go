@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -88,6 +89,15 @@ func unwrapError(errs []error) error {
 		}
 	}
 	return &UnwrapError{errs}
+}
+
+// unwrapDone is unwrapError for a Decrypt that went no further because its context is done, which the error matches
+// whatever the keys and providers said before.
+func unwrapDone(ctx context.Context, errs []error) error {
+	if !slices.ContainsFunc(errs, func(err error) bool { return errors.Is(err, ctx.Err()) }) {
+		errs = append(errs, fmt.Errorf("keyring: %w", ctx.Err()))
+	}
+	return unwrapError(errs)
 }
 
 // amongOthers is an error that matches all that it did, but not ErrNoMatch: an attack that ErrWrongKey tells of stays

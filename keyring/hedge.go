@@ -68,7 +68,7 @@ func (m *Multi) decryptHedged(ctx context.Context, req *DecryptRequest) (*DataKe
 			running--
 			errs[a.provider] = a.err
 			if ctx.Err() != nil {
-				return nil, m.stopped(ctx, errs)
+				return nil, unwrapDone(ctx, said(errs))
 			}
 			if asked < len(m.readers) {
 				ask(false)
@@ -81,8 +81,8 @@ func (m *Multi) decryptHedged(ctx context.Context, req *DecryptRequest) (*DataKe
 				timer.Reset(m.hedge)
 			}
 		case <-ctx.Done():
-			return nil, m.stopped(ctx, errs)
+			return nil, unwrapDone(ctx, said(errs))
 		}
 	}
-	return nil, m.failure(errs)
+	return nil, unwrapError(said(errs))
 }

@@ -132,7 +132,7 @@ func (p *KMS) Decrypt(ctx context.Context, req *DecryptRequest) (*DataKey, error
 		}
 		errs = append(errs, err)
 		if ctx.Err() != nil {
-			break
+			return nil, unwrapDone(ctx, errs)
 		}
 	}
 	if len(errs) == 0 {

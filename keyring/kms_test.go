@@ -2,6 +2,7 @@ package keyring_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -185,6 +186,22 @@ func TestKMSWrongKeyAmongOthers(t *testing.T) {
 	r[1].Ciphertext = r[0].Ciphertext
 	if _, err := decrypt(t, newKMS(t, api, prod, "gone"), nil, r); !errors.Is(err, keyring.ErrWrongKey) || !errors.Is(err, keyring.ErrNoMatch) {
 		t.Errorf("Decrypt = %v, want ErrWrongKey and ErrNoMatch", err)
+	}
+}
+
+// A key that was not tried because the context is done is no reason for ErrNoMatch.
+func TestKMSCancelledBetweenKeys(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	api := newFakeKMS(prod, dev)
+	p := newKMS(t, api, prod, dev)
+	r := format.MergeRecords(generate(t, p, nil).Record(), generate(t, newKMS(t, api, dev), nil).Record())
+	api.editDecrypt = func(resp *kmsapi.DecryptResponse) { resp.KeyID = "other"; cancel() }
+	k, err := p.Decrypt(ctx, &keyring.DecryptRequest{Suite: format.AES256GCM, Record: r})
+	if k != nil || !errors.Is(err, context.Canceled) || !errors.Is(err, keyring.ErrWrongKey) || errors.Is(err, keyring.ErrNoMatch) {
+		t.Errorf("Decrypt = %v, %v, want context.Canceled and ErrWrongKey, not ErrNoMatch", k, err)
+	}
+	if n := api.count("Decrypt"); n != 1 {
+		t.Errorf("%d calls of Decrypt, want 1", n)
 	}
 }
 

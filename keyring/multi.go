@@ -179,7 +179,7 @@ func (m *Multi) wrap(ctx context.Context, req *WrapRequest, first int) ([]format
 			return nil, err
 		}
 	}
-	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	errs = said(errs)
 	switch len(errs) {
 	case 0:
 		return records, nil
@@ -243,21 +243,13 @@ func (m *Multi) Decrypt(ctx context.Context, req *DecryptRequest) (*DataKey, err
 		}
 		errs[i] = err
 		if ctx.Err() != nil {
-			return nil, m.stopped(ctx, errs)
+			return nil, unwrapDone(ctx, said(errs))
 		}
 	}
-	return nil, m.failure(errs)
+	return nil, unwrapError(said(errs))
 }
 
-// failure joins what the providers said, nil for those that had no turn.
-func (m *Multi) failure(errs []error) error {
-	return unwrapError(slices.DeleteFunc(errs, func(err error) bool { return err == nil }))
-}
-
-// stopped is failure for a context that is done, which the error matches whatever the providers said.
-func (m *Multi) stopped(ctx context.Context, errs []error) error {
-	if !slices.ContainsFunc(errs, func(err error) bool { return errors.Is(err, ctx.Err()) }) {
-		errs = append(errs, fmt.Errorf("keyring: multi: %w", ctx.Err()))
-	}
-	return m.failure(errs)
+// said returns what the providers said, without the nil of those that had no turn. It modifies errs.
+func said(errs []error) []error {
+	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 }
