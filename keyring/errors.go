@@ -28,6 +28,9 @@ var (
 	// ErrDuplicateKey: two providers of a [Multi] wrap under one key. A message has one entry for a key.
 	ErrDuplicateKey = errors.New("another provider wraps under this key")
 
+	// ErrCallLimit: a message names more keys than may be tried for one message, see [Discovery].
+	ErrCallLimit = errors.New("limit of calls for one message")
+
 	// ErrInvalidDataKey: a data key is not 32 bytes, or came in an encoding that is not strict base64.
 	ErrInvalidDataKey = errors.New("invalid data key")
 
