@@ -15,6 +15,7 @@ import (
 	"github.com/xinfeng-kms/xinfeng/format"
 	"github.com/xinfeng-kms/xinfeng/internal/vectors"
 	"github.com/xinfeng-kms/xinfeng/keyring"
+	"github.com/xinfeng-kms/xinfeng/keyring/kmsapi"
 )
 
 // memStore has the key files of a vector.
@@ -47,6 +48,12 @@ func readerOf(t *testing.T, v *vectors.Vector, kms *vectors.KMS) (p keyring.KeyP
 			if key, err = hex.DecodeString(c.Key); err == nil {
 				p, err = keyring.NewRawAES(c.KeyID, key)
 			}
+		case "discovery":
+			regions := map[string]kmsapi.API{}
+			for _, r := range c.Regions {
+				regions[r] = kms
+			}
+			p, err = keyring.NewDiscovery(regions, c.Accounts)
 		default:
 			return nil, "provider " + c.Type
 		}
@@ -162,6 +169,9 @@ func TestVectors(t *testing.T) {
 			if v.HasSize {
 				return
 			}
+			if len(v.OpenedBefore) > 0 {
+				readAfter(t, v, opened, opts)
+			}
 			got, err := c.Decrypt(t.Context(), v.Data, v.Given)
 			want := v.Expect
 			if want == vectors.Authentication && errors.Is(err, format.ErrSize) {
@@ -175,5 +185,24 @@ func TestVectors(t *testing.T) {
 	}
 	if ran < 150 {
 		t.Errorf("%d vectors were run: the files are not there", ran)
+	}
+}
+
+// readAfter reads a vector by a reader with a cache that has opened another message just before.
+func readAfter(t *testing.T, v *vectors.Vector, p keyring.KeyProvider, opts *envelope.Options) {
+	t.Helper()
+	cache, err := keyring.NewCaching(p, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cache.Close()
+	c := newClient(t, cache, opts)
+	if _, err := c.Decrypt(t.Context(), v.OpenedBefore, v.Given); err != nil {
+		t.Errorf("the message before: %v", err)
+	}
+	got, err := c.Decrypt(t.Context(), v.Data, v.Given)
+	checkOutcome(t, "Decrypt with a warm cache", v.Expect, err)
+	if v.Expect != vectors.Success && got != nil {
+		t.Errorf("Decrypt with a warm cache returned %d bytes", len(got))
 	}
 }
