@@ -280,7 +280,8 @@ func TestCachingMaxBytes(t *testing.T) {
 		{"unknown is what is left", gib + 1, []int64{1, -1, 1}, []int{0, 0, 1}, 1, 1},
 		{"unknown is too large", gib - 1, []int64{1, -1, -1, 1}, []int{0, 1, 2, 0}, 1, 0},
 		{"larger than a key has", 100, []int64{50, 101, 50, 1 << 62}, []int{0, 1, 0, 2}, 0, 1},
-		{"nothing overflows", 1<<63 - 1, []int64{1<<63 - 2, 1, 1<<63 - 1}, []int{0, 0, 1}, 0, 1},
+		{"as much as there is", 1<<63 - 1, []int64{1<<63 - 2, 1, 1<<63 - 1}, []int{0, 0, 1}, 0, 1},
+		{"nothing overflows", 1<<63 - 1, []int64{1<<63 - 2, 1<<63 - 2}, []int{0, 1}, 1, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			src := newSource(t)

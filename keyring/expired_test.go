@@ -153,6 +153,33 @@ func TestCachingExpiredEnds(t *testing.T) {
 	})
 }
 
+// Nor if there are more keys than one call wipes.
+func TestCachingExpiredEndsForAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := newSource(t)
+		c := newCaching(t, src, &keyring.CachingOptions{MaxAge: time.Minute, InsecureAllowExpired: time.Minute})
+		var records []format.Record
+		for i := range 300 {
+			k := seal(t, src.RawAES, tenant(t, i), 1)
+			k.Destroy()
+			records = append(records, k.Record())
+			unseal(t, c, tenant(t, i), k.Record()).Destroy()
+		}
+		src.before = func(context.Context, int) error { return kmsapi.ErrUnavailable }
+		time.Sleep(time.Minute)
+		for i, r := range records {
+			unseal(t, c, tenant(t, i), r).Destroy()
+		}
+		time.Sleep(time.Minute)
+		if _, err := decrypt(t, c, tenant(t, 299), records[299]); err != kmsapi.ErrUnavailable {
+			t.Errorf("Decrypt = %v, want ErrUnavailable", err)
+		}
+		if s := c.Stats(); s.Expired != 300 || s.Held != 0 || s.Evictions.Age != 300 {
+			t.Errorf("Stats = %+v, want 300 expired and none held", s)
+		}
+	})
+}
+
 func TestCachingExpiredIsRefused(t *testing.T) {
 	for _, cause := range causesOfRefusal {
 		t.Run(cause.Error(), func(t *testing.T) {

@@ -97,9 +97,6 @@ func (c *Caching) begin(ctx context.Context, q *query, id []byte, sum uint64) (*
 func (c *Caching) start(ctx context.Context, q *query, id []byte, sum uint64, now time.Duration, own bool) *fetch {
 	f := &fetch{id: string(id), sum: sum, side: q.side, began: now, own: own, done: make(chan struct{})}
 	if q.size <= c.opts.MaxBytes {
-		if other := c.fetches[f.id]; other != nil {
-			c.detach(other)
-		}
 		c.fetches[f.id] = f
 	}
 	ctx = context.WithoutCancel(ctx)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/xinfeng-kms/xinfeng/format"
 	"github.com/xinfeng-kms/xinfeng/keyring"
+	"github.com/xinfeng-kms/xinfeng/keyring/kmsapi"
 )
 
 // gated makes a source wait with each answer until its gate is closed or its context is done.
@@ -119,6 +120,45 @@ func TestCachingFetchWithoutRoom(t *testing.T) {
 	})
 }
 
+// A message larger than a key may encrypt comes by itself: it takes nothing from those who wait, and its failure is not
+// theirs.
+func TestCachingLargeBesideFetch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src, gate := gated(t)
+		before := src.before
+		src.before = func(ctx context.Context, call int) error {
+			if call >= 3 {
+				return kmsapi.ErrAccessDenied
+			}
+			return before(ctx, call)
+		}
+		c := newCaching(t, src, &keyring.CachingOptions{MaxBytes: 100})
+		small := ask(t.Context(), c, nil)
+		synctest.Wait()
+		large := make(chan *keyring.DataKey)
+		go func() { large <- seal(t, c, nil, 101) }()
+		synctest.Wait()
+		close(gate)
+		s, l := <-small, <-large
+		if s.err != nil || s.key == l {
+			t.Errorf("a large message shares a key, or %v", s.err)
+		}
+		if _, err := c.GenerateDataKey(t.Context(), &keyring.GenerateDataKeyRequest{Suite: format.AES256GCM, Size: 101}); err != kmsapi.ErrAccessDenied {
+			t.Errorf("GenerateDataKey = %v, want ErrAccessDenied", err)
+		}
+		if k := seal(t, c, nil, 1); k != s.key {
+			t.Error("the key was not kept")
+		} else {
+			k.Destroy()
+		}
+		s.key.Destroy()
+		l.Destroy()
+		if live := src.live(); len(live) != 1 {
+			t.Errorf("keys that are not wiped: %v, want one", live)
+		}
+	})
+}
+
 type ctxKey struct{}
 
 // The first caller's request is his own again when he has gone, though the call for it goes on for the others.
@@ -126,7 +166,9 @@ func TestCachingFirstCallerLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src, gate := gated(t)
 		before := src.before
+		var fetching context.Context
 		src.before = func(ctx context.Context, call int) error {
+			fetching = ctx
 			if ctx.Value(ctxKey{}) != "of the first" {
 				t.Error("the fetch lacks the values of the first caller's context")
 			}
@@ -167,6 +209,10 @@ func TestCachingFirstCallerLeaves(t *testing.T) {
 			t.Error("the key was not kept")
 		}
 		hit.Destroy()
+		synctest.Wait()
+		if fetching.Err() == nil {
+			t.Error("the context of a fetch outlives it")
+		}
 	})
 }
 

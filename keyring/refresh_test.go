@@ -229,6 +229,63 @@ func TestCachingRefreshIsJoined(t *testing.T) {
 	})
 }
 
+// Of a provider that does not look at its context no second call is begun beside the first.
+func TestCachingRefreshOfTheDeaf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := newSource(t)
+		c := newCaching(t, deafSource{src}, &keyring.CachingOptions{RefreshAhead: 2 * time.Minute})
+		seal(t, c, nil, 1).Destroy()
+		src.before = func(context.Context, int) error { time.Sleep(90 * time.Second); return nil }
+		time.Sleep(3 * time.Minute)
+		for range 90 {
+			seal(t, c, nil, 1).Destroy()
+			time.Sleep(time.Second)
+		}
+		synctest.Wait()
+		if src.count() != 2 {
+			t.Errorf("%d calls, want 2", src.count())
+		}
+		if k := seal(t, c, nil, 1); k != src.given[1] {
+			t.Error("a late answer was not kept")
+		} else {
+			k.Destroy()
+		}
+	})
+}
+
+// A refresh that was purged is for those who joined it, and ends when they have gone.
+func TestCachingPurgedRefreshIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := newSource(t)
+		stopped := false
+		src.before = func(ctx context.Context, call int) error {
+			if call == 2 {
+				<-ctx.Done()
+				stopped = true
+			}
+			return ctx.Err()
+		}
+		c := newCaching(t, src, &keyring.CachingOptions{MaxAge: time.Minute, RefreshAhead: 10 * time.Second})
+		seal(t, c, nil, 1).Destroy()
+		time.Sleep(59 * time.Second)
+		seal(t, c, nil, 1).Destroy()
+		time.Sleep(time.Second)
+		ctx, cancel := context.WithCancel(t.Context())
+		joined := ask(ctx, c, nil)
+		synctest.Wait()
+		c.Purge()
+		synctest.Wait()
+		if stopped {
+			t.Error("the refresh was stopped under who joined it")
+		}
+		cancel()
+		synctest.Wait()
+		if got := <-joined; !stopped || !errors.Is(got.err, context.Canceled) {
+			t.Errorf("the refresh was stopped: %v; who left got %v", stopped, got.err)
+		}
+	})
+}
+
 func TestCachingPurgeDuringRefresh(t *testing.T) {
 	for name, joined := range map[string]bool{"alone": false, "joined": true} {
 		t.Run(name, func(t *testing.T) {
