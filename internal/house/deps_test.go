@@ -33,6 +33,7 @@ var mayImport = map[string]struct {
 	"keyring/keyringtest":       {[]string{"format", "keyring", "keyring/kmsapi"}, "a suite for providers of users"},
 	"envelope":                  {[]string{"format", "keyring", "internal/stream", "internal/suite", "internal/atomicfile"}, "what users call"},
 	"kmsclient/refkms":          {[]string{"keyring/kmsapi", "internal/refkms/..."}, "the face of the reference KMS"},
+	"kmsclient/kmstest":         {nil, "a suite for any server: it shares nothing with ours"},
 	"internal/refkms/...":       {[]string{"internal/refkms/..."}, "the rooms of the reference KMS share nothing with the library"},
 	"examples/...":              {[]string{"..."}, "examples use the public packages"},
 	"internal/vectors/generate": {[]string{"format", "internal/suite", "internal/vectors"}, "a second implementation of writing"},
