@@ -37,6 +37,8 @@ var mayImport = map[string]struct {
 	"internal/refkms/...":       {[]string{"internal/refkms/..."}, "the rooms of the reference KMS share nothing with the library"},
 	"examples/...":              {[]string{"..."}, "examples use the public packages"},
 	"internal/vectors/generate": {[]string{"format", "internal/suite", "internal/vectors"}, "a second implementation of writing"},
+	"internal/kmskey":           {[]string{"keyring/kmsapi"}, "the service's data keys for foreign formats, without our providers"},
+	"internal/kmskey/...":       {[]string{"keyring/kmsapi"}, "a fake for its tests and theirs"},
 }
 
 // mustNotReach has packages whose whole dependency tree must be free of others, and why.
