@@ -39,6 +39,7 @@ var mayImport = map[string]struct {
 	"internal/vectors/generate": {[]string{"format", "internal/suite", "internal/vectors"}, "a second implementation of writing"},
 	"internal/kmskey":           {[]string{"keyring/kmsapi"}, "the service's data keys for foreign formats, without our providers"},
 	"internal/kmskey/...":       {[]string{"keyring/kmsapi"}, "a fake for its tests and theirs"},
+	"envelope/fourline":         {[]string{"keyring/kmsapi", "internal/kmskey", "internal/suite"}, "a foreign format: the service's keys, and the value of ErrAuthentication"},
 }
 
 // mustNotReach has packages whose whole dependency tree must be free of others, and why.
