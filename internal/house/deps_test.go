@@ -41,6 +41,7 @@ var mayImport = map[string]struct {
 	"internal/kmskey/...":       {[]string{"keyring/kmsapi"}, "a fake for its tests and theirs"},
 	"envelope/fourline":         {[]string{"keyring/kmsapi", "internal/kmskey", "internal/suite"}, "a foreign format: the service's keys, and the value of ErrAuthentication"},
 	"envelope/aliyunesdk":       {[]string{"keyring/kmsapi", "internal/kmskey", "internal/suite"}, "as fourline"},
+	"envelope/osscse":           {[]string{"keyring/kmsapi", "internal/kmskey"}, "as fourline, with nothing that is authentic"},
 }
 
 // mustNotReach has packages whose whole dependency tree must be free of others, and why.
