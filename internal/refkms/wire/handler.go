@@ -39,8 +39,9 @@ type Config struct {
 
 // A Handler answers requests. It is safe for concurrent use.
 type Handler struct {
-	config Config
-	nonces *nonces
+	config   Config
+	nonces   *nonces
+	bodyTime time.Duration
 }
 
 // New returns a Handler.
@@ -48,28 +49,30 @@ func New(c Config) *Handler {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Handler{config: c, nonces: newNonces(maxNonces)}
+	return &Handler{config: c, nonces: newNonces(maxNonces), bodyTime: bodyTime}
 }
 
-// ServeHTTP answers a request of a net/http server.
+// ServeHTTP answers a request of a net/http server. It reads the body before anything else: otherwise a body that comes
+// slowly would hold up the refusal.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req := newRequest(r)
-	p := h.serve(r.Context(), req, func() ([]byte, error) { return readBody(w, r) })
+	req.body, req.unread = h.readBody(w, r)
+	p := h.serve(r.Context(), req)
 	p.header(w.Header())
 	w.WriteHeader(p.status)
 	w.Write(p.body)
 }
 
-// serve answers a request. The body is read by a function because some requests are refused before it is asked for.
-func (h *Handler) serve(ctx context.Context, r *request, body func() ([]byte, error)) *reply {
+// serve answers a request.
+func (h *Handler) serve(ctx context.Context, r *request) *reply {
 	requestID := call.NewRequestID()
-	doc, err := h.take(ctx, r, requestID, body)
+	doc, err := h.take(ctx, r, requestID)
 	return answer(doc, err, r, requestID)
 }
 
 // take has a request answered by the server. The order of its checks is that of the service.
-func (h *Handler) take(ctx context.Context, r *request, requestID string, body func() ([]byte, error)) (any, error) {
-	malformed := r.parseQuery() // first of all, for every refusal is told in the Format that is asked for
+func (h *Handler) take(ctx context.Context, r *request, requestID string) (any, error) {
+	malformed := r.parse() // first of all, for every refusal is told in the Format that is asked for
 	switch {
 	case r.path != "/":
 		return nil, call.ErrActionNotFound
@@ -79,13 +82,6 @@ func (h *Handler) take(ctx context.Context, r *request, requestID string, body f
 		return nil, call.ErrNeedTLS
 	case malformed != nil:
 		return nil, malformed
-	}
-	var err error
-	if r.body, err = body(); err != nil {
-		return nil, err
-	}
-	if err := r.parseForm(); err != nil {
-		return nil, err
 	}
 	s := r.scheme()
 	action, err := r.action(s)

@@ -241,13 +241,9 @@ func TestFormat(t *testing.T) {
 			if form {
 				m = message{form: m.query}
 			}
-			requests := []*http.Request{m.signV1(testSecret), m.signV1("another")}
-			if !form { // a body is not asked for when the path is wrong
-				elsewhere := m.signV1(testSecret)
-				elsewhere.URL.Path = "/x"
-				requests = append(requests, elsewhere)
-			}
-			for _, r := range requests {
+			elsewhere := m.signV1(testSecret)
+			elsewhere.URL.Path = "/x"
+			for _, r := range []*http.Request{m.signV1(testSecret), m.signV1("another"), elsewhere} {
 				rec := httptest.NewRecorder()
 				w.handler.ServeHTTP(rec, r)
 				want := "application/json;charset=utf-8"

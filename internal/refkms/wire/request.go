@@ -28,6 +28,7 @@ type request struct {
 	peer   netip.Addr  // the zero Addr if the request came by no network
 	tls    bool
 	body   []byte
+	unread error // why there is no body, nil if there is
 
 	rawQuery string
 	query    params // of the query alone
@@ -90,15 +91,20 @@ func (r *request) headSize() int {
 
 // readBody reads the body of a net/http server's request, within the limits of size and time. After a failure the
 // connection is not used again.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
 	}
-	control := http.NewResponseController(w)
 	if s, _ := r.Context().Value(http.ServerContextKey).(*http.Server); s == nil || s.ReadTimeout == 0 {
-		// Writers that know no deadlines (httptest's) know no slow peers either.
-		if control.SetReadDeadline(time.Now().Add(bodyTime)) == nil {
-			defer control.SetReadDeadline(time.Time{})
+		control := http.NewResponseController(w)
+		// A writer that knows no deadlines knows no slow peers either. The deadline is lifted for the time of the call,
+		// which a read that fails meanwhile would end; after a failure it stays, for net/http reads on.
+		if control.SetReadDeadline(time.Now().Add(h.bodyTime)) == nil {
+			defer func() {
+				if w.Header().Get("Connection") == "" {
+					control.SetReadDeadline(time.Time{})
+				}
+			}()
 		}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
@@ -109,8 +115,8 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// parseQuery reads the parameters of the query.
-func (r *request) parseQuery() error {
+// parse reads the parameters: those of the query and, if it is a form of a POST, of the body.
+func (r *request) parse() error {
 	if r.headSize() > maxHead {
 		return call.ErrParseRequest
 	}
@@ -119,11 +125,9 @@ func (r *request) parseQuery() error {
 		return call.ErrParseRequest
 	}
 	r.params = r.query
-	return nil
-}
-
-// parseForm reads the parameters of the body, if it is a form of a POST.
-func (r *request) parseForm() error {
+	if r.unread != nil {
+		return r.unread
+	}
 	mediaType, _, _ := strings.Cut(r.header.Get("Content-Type"), ";")
 	if r.method != http.MethodPost || !strings.EqualFold(strings.TrimSpace(mediaType), "application/x-www-form-urlencoded") {
 		return nil

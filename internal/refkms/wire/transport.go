@@ -28,12 +28,11 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := t.h.serve(ctx, newLocalRequest(r), func() ([]byte, error) {
-		if len(body) > maxBody {
-			return nil, call.ErrParseRequest
-		}
-		return body, nil
-	})
+	req := newLocalRequest(r)
+	if req.body = body; len(body) > maxBody {
+		req.unread = call.ErrParseRequest
+	}
+	p := t.h.serve(ctx, req)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ func TestCanonicalRequestOfAnotherProduct(t *testing.T) {
 		"X-Acs-Signature-Nonce": {"3156853299f313e23d1673dc12e1703d"},
 		"X-Acs-Content-Sha256":  {emptyHash},
 	}, rawQuery: "RegionId=cn-shanghai&ImageId=win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd"}
-	if err := r.parseQuery(); err != nil {
+	if err := r.parse(); err != nil {
 		t.Fatal(err)
 	}
 	names := strings.Split("host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version", ";")

@@ -41,15 +41,15 @@ var signed = time.Date(2021, 7, 1, 0, 0, 0, 0, time.UTC)
 
 // A world is a server behind a Handler, with the machine's clock at now.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	handler *wire.Handler
 	now     time.Time
 	keys    map[string]*server.Credential
 }
 
-func newWorld(t *testing.T) *world { return newWorldWith(t, wire.Config{}) }
+func newWorld(t testing.TB) *world { return newWorldWith(t, wire.Config{}) }
 
-func newWorldWith(t *testing.T, c wire.Config) *world {
+func newWorldWith(t testing.TB, c wire.Config) *world {
 	w := &world{t: t, now: signed, keys: map[string]*server.Credential{
 		testID: {Principal: call.Principal{Kind: call.Root, Account: account}, Secret: state.NewMaterial([]byte(testSecret))},
 	}}
