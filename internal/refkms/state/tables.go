@@ -17,6 +17,14 @@ const (
 	tableAliases
 	tableKeyAliases
 	tableDues
+	tableServerKeys
+	tableUsers
+	tableGroups
+	tableRoles
+	tablePolicies
+	tableAccessKeys
+	tableUserAccessKeys
+	tableRights
 
 	// TableCount is the number of tables; their numbers are those below it.
 	TableCount
@@ -34,6 +42,15 @@ var schema = [TableCount]struct {
 	tableAliases:     {"aliases", func() any { return new(Alias) }},
 	tableKeyAliases:  {"key-aliases", func() any { return present }},
 	tableDues:        {"dues", func() any { return new(Due) }},
+
+	tableServerKeys:     {"server-keys", func() any { return new(ServerKey) }},
+	tableUsers:          {"users", func() any { return new(User) }},
+	tableGroups:         {"groups", func() any { return new(Group) }},
+	tableRoles:          {"roles", func() any { return new(Role) }},
+	tablePolicies:       {"policies", func() any { return new(Policy) }},
+	tableAccessKeys:     {"access-keys", func() any { return new(AccessKey) }},
+	tableUserAccessKeys: {"user-access-keys", func() any { return present }},
+	tableRights:         {"rights", func() any { return new(Rights) }},
 }
 
 // String returns the name of the table.
@@ -55,6 +72,9 @@ type Scope string
 
 // In returns the scope of an account in a region. Neither may contain a slash.
 func In(account, region string) Scope { return Scope(account + "/" + region + "/") }
+
+// Of returns the scope of what belongs to all regions of an account, which may not contain a slash.
+func Of(account string) Scope { return Scope(account + "/") }
 
 // Account returns the account of the scope.
 func (s Scope) Account() string {

@@ -35,6 +35,8 @@ func Run(t *testing.T, open func(t *testing.T) state.Store) {
 		{"records come in the order of their keys", testOrder},
 		{"versions are indexed newest first", testVersions},
 		{"aliases are indexed by key", testAliases},
+		{"access keys are indexed by user", testAccessKeys},
+		{"a change of rights is a new revision", testRights},
 		{"dues come by time", testDues},
 		{"random operations agree with a map", testModel},
 		{"readers and writers at once", testConcurrent},
@@ -303,6 +305,77 @@ func testAliases(t *testing.T, s state.Store) {
 	}
 	if got, want := list("10"), []string{"alias/a", "alias/e"}; !slices.Equal(got, want) {
 		t.Errorf("aliases of 10 = %v, want %v", got, want)
+	}
+}
+
+func testAccessKeys(t *testing.T, s state.Store) {
+	list := func(account, user string) (ids []string) {
+		view(t, s, func(tx state.Tx) {
+			state.AccessKeysOf(tx, account, user, func(id string) bool { ids = append(ids, id); return true })
+		})
+		return ids
+	}
+	put := func(id, account, user string) {
+		update(t, s, func(tx state.Tx) {
+			state.AccessKeys.Put(tx, state.Everywhere, id, &state.AccessKey{ID: id, Account: account, User: user})
+		})
+	}
+	put("b", "1", "alice")
+	put("a", "1", "alice")
+	put("c", "1", "alice2")
+	put("d", "1", "")
+	put("e", "2", "alice")
+	for _, tt := range []struct {
+		account, user string
+		want          []string
+	}{
+		{"1", "alice", []string{"a", "b"}}, {"1", "alice2", []string{"c"}}, {"1", "", []string{"d"}},
+		{"2", "alice", []string{"e"}}, {"1", "ali", nil}, {"2", "", nil},
+	} {
+		if got := list(tt.account, tt.user); !slices.Equal(got, tt.want) {
+			t.Errorf("the access keys of %q in %s are %v, want %v", tt.user, tt.account, got, tt.want)
+		}
+	}
+	put("a", "1", "alice2")
+	update(t, s, func(tx state.Tx) { state.AccessKeys.Delete(tx, state.Everywhere, "b") })
+	if got := list("1", "alice"); got != nil {
+		t.Errorf("the access keys of a user without any are %v", got)
+	}
+	if got, want := list("1", "alice2"), []string{"a", "c"}; !slices.Equal(got, want) {
+		t.Errorf("after a move the access keys are %v, want %v", got, want)
+	}
+}
+
+func testRights(t *testing.T, s state.Store) {
+	one, two := state.Of("1"), state.Of("2")
+	revision := func(scope state.Scope) (r string) {
+		view(t, s, func(tx state.Tx) { r = state.RightsRevision(tx, scope) })
+		return r
+	}
+	if got := revision(one); got != "" {
+		t.Errorf("the revision of an account without rights is %q", got)
+	}
+	seen := map[string]bool{"": true}
+	for name, change := range map[string]func(state.Tx){
+		"user":   func(tx state.Tx) { state.Users.Put(tx, one, "u", &state.User{Name: "u"}) },
+		"group":  func(tx state.Tx) { state.Groups.Put(tx, one, "g", &state.Group{Name: "g"}) },
+		"role":   func(tx state.Tx) { state.Roles.Put(tx, one, "r", &state.Role{Name: "r"}) },
+		"policy": func(tx state.Tx) { state.Policies.Put(tx, one, "p", &state.Policy{Name: "p"}) },
+	} {
+		update(t, s, change)
+		if got := revision(one); seen[got] {
+			t.Errorf("after putting a %s the revision is %q again", name, got)
+		}
+		seen[revision(one)] = true
+	}
+	update(t, s, func(tx state.Tx) { state.Policies.Delete(tx, one, "p") })
+	is := revision(one)
+	if seen[is] {
+		t.Error("a deleted policy is no new revision")
+	}
+	update(t, s, func(tx state.Tx) { state.Users.Put(tx, two, "u", &state.User{Name: "u"}) })
+	if revision(one) != is || revision(two) == is {
+		t.Error("the accounts share a revision")
 	}
 }
 
