@@ -16,6 +16,7 @@ type Call struct {
 	Context   context.Context // of the call; what is slow looks at it
 	Op        *Operation
 	Principal Principal
+	Origin    Origin
 	Scope     state.Scope // the world of the call: the account it is about, the region the request went to
 	RequestID string
 	Now       state.Time // one instant for the whole call
@@ -32,6 +33,10 @@ type Call struct {
 	Inside []Done
 	// Corridor runs a call inside this one; Inner calls it.
 	Corridor func(c *Call, name string, req any) (any, error)
+
+	// Plan is what goes wrong with the call on purpose; HasBody says that its face can carry out Plan.Spoil.
+	Plan    Plan
+	HasBody bool
 
 	found [2]Resource // room for Found
 }
@@ -62,20 +67,6 @@ type Done struct {
 	Call   *Call
 	Answer any
 	Err    error
-}
-
-// PrincipalKind says what a caller is.
-type PrincipalKind uint8
-
-// The kinds of callers. The rest of them come with access control.
-const (
-	Root PrincipalKind = 1 // the account itself: everything on its own resources
-)
-
-// A Principal is who calls, proven.
-type Principal struct {
-	Kind    PrincipalKind
-	Account string
 }
 
 // A Happening is something that fell due and was done, for the trail.

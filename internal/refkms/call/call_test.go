@@ -77,6 +77,9 @@ func TestARN(t *testing.T) {
 		world + "alias/a": {Kind: call.AliasKind, ID: "alias/a"},
 		world + "key":     {Kind: call.KeyContainer},
 		world + "alias":   {Kind: call.AliasContainer},
+
+		"*":                   {Kind: call.Nothing},
+		"acs:ram::2:role/app": {Kind: call.RoleKind, ID: "acs:ram::2:role/app"},
 	} {
 		if got := c.ARN(r); got != want {
 			t.Errorf("ARN(%v) = %s, want %s", r, got, want)

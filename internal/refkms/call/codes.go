@@ -1,5 +1,7 @@
 package call
 
+import "time"
+
 // An Error is a refusal as the service words it: what a client matches and what a user reads.
 type Error struct {
 	Code    string
@@ -7,6 +9,20 @@ type Error struct {
 	Message string
 	// Param is the parameter that is missing or not valid, "" for other codes.
 	Param string
+	// Denial says more of a refusal for lack of rights, nil for others.
+	Denial *Denial
+	// RetryAfter is when the gateway says that a throttled caller may try again, 0 if it does not.
+	RetryAfter time.Duration
+}
+
+// A Denial says whose right to what was missing, and why. Its JSON is the AccessDeniedDetail of an answer.
+type Denial struct {
+	Action        string `json:"AuthAction"`
+	PrincipalType string `json:"AuthPrincipalType"`        // SubUser, AssumedRoleUser
+	Owner         string `json:"AuthPrincipalOwnerId"`     // account
+	Principal     string `json:"AuthPrincipalDisplayName"` // id of the user, or role:session
+	Type          string `json:"NoPermissionType"`         // ImplicitDeny, ExplicitDeny
+	Policy        string `json:"PolicyType"`               // AccountLevelIdentityBasedPolicy, SessionPolicy
 }
 
 // Error returns code and message.
@@ -47,6 +63,7 @@ var (
 	ErrActionNotFound           = &Error{Code: "InvalidAction.NotFound", Status: 404, Message: "Specified api is not found, please check your url and method."}
 	ErrInternalFailure          = &Error{Code: "InternalFailure", Status: 500, Message: "Internal Failure."}
 	ErrServiceUnavailable       = &Error{Code: "ServiceUnavailableTemporary", Status: 503, Message: "Service Unavailable Temporary."}
+	ErrUserThrottling           = &Error{Code: "Throttling.User", Status: 400, Message: "Request was denied due to user flow control."}
 	ErrThrottling               = &Error{Code: "Rejected.Throttling", Status: 429, Message: "QPS Limit Exceeded"}
 	ErrGatewayThrottling        = &Error{Code: "Throttling", Status: 400, Message: "Request was denied due to request throttling."}
 	ErrServiceNotEnabled        = &Error{Code: "Forbidden.KmsServiceNotEnabled", Status: 403, Message: "Kms service is not Enabled for current user. Please get access permission first."}
@@ -55,6 +72,21 @@ var (
 	ErrProhibitedByRiskControl  = &Error{Code: "Forbidden.ProhibitedByRiskControl", Status: 403, Message: "Current user is Prohibited By Risk Control."}
 	ErrUserIDInvalid            = &Error{Code: "Forbidden.UbsmsInvalidUserid", Status: 403, Message: "Userid Invalid For Ubsms."}
 	ErrAccountPartnerNotEnabled = &Error{Code: "Forbidden.UbsmsInvalidBid", Status: 403, Message: "Your account partner does not have KMS Service."}
+)
+
+// Refusals of the products that answer beside KMS.
+var (
+	ErrUnauthorized    = &Error{Code: "NoPermission", Status: 403, Message: "You are not authorized to do this action. You should be authorized by RAM."}
+	ErrRoleNotFound    = &Error{Code: "EntityNotExist.Role", Status: 404, Message: "The specified Role not exists."}
+	ErrRoleARN         = &Error{Code: "InvalidParameter.RoleArn", Status: 400, Message: "The parameter RoleArn is wrongly formed."}
+	ErrRoleSessionName = &Error{Code: "InvalidParameter.RoleSessionName", Status: 400, Message: "The parameter RoleSessionName is wrongly formed."}
+	ErrDurationSeconds = &Error{Code: "InvalidParameter.DurationSeconds", Status: 400, Message: "The parameter DurationSeconds is out of range."}
+	ErrPolicyGrammar   = &Error{Code: "InvalidParameter.PolicyGrammar", Status: 400, Message: "The parameter Policy has not passed grammar check."}
+	ErrPolicySize      = &Error{Code: "InvalidParameter.PolicySize", Status: 400, Message: "The size of Policy must be smaller than 2048 characters."}
+	ErrStartTime       = &Error{Code: "InvalidParameterStartTime", Status: 400, Message: "The specified StartTime is invalid."}
+	ErrEndTime         = &Error{Code: "InvalidParameterEndTime", Status: 400, Message: "The specified EndTime is invalid."}
+	ErrTimeCombination = &Error{Code: "InvalidParameterCombination", Status: 400, Message: "The end time must be later than the start time."}
+	ErrQueryParameter  = &Error{Code: "InvalidQueryParameter", Status: 400, Message: "The specified query parameter is invalid."}
 )
 
 // Refusals that name something.
@@ -66,15 +98,18 @@ var (
 
 // Missing returns ErrMissingParameter for a parameter.
 func Missing(param string) *Error {
-	return &Error{ErrMissingParameter.Code, ErrMissingParameter.Status, `The parameter "` + param + `" is needed but not provided.`, param}
+	return &Error{Code: ErrMissingParameter.Code, Status: ErrMissingParameter.Status, Param: param,
+		Message: `The parameter "` + param + `" is needed but not provided.`}
 }
 
 // Invalid returns ErrInvalidParameter for a parameter.
 func Invalid(param string) *Error {
-	return &Error{ErrInvalidParameter.Code, ErrInvalidParameter.Status, `The specified parameter "` + param + `" is not valid.`, param}
+	return &Error{Code: ErrInvalidParameter.Code, Status: ErrInvalidParameter.Status, Param: param,
+		Message: `The specified parameter "` + param + `" is not valid.`}
 }
 
 // NoPermission returns ErrNoPermission for a resource.
 func NoPermission(arn string) *Error {
-	return &Error{ErrNoPermission.Code, ErrNoPermission.Status, "This operation for " + arn + " is forbidden by permission system.", ""}
+	return &Error{Code: ErrNoPermission.Code, Status: ErrNoPermission.Status,
+		Message: "This operation for " + arn + " is forbidden by permission system."}
 }

@@ -11,8 +11,10 @@
 package call
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
+	"strings"
 )
 
 // An Effect is what the audit trail calls an operation. It is not whether the operation writes.
@@ -59,8 +61,13 @@ type Row[Req any] struct {
 	Hide, Drop []string
 	// Rate is how many calls per second a user may make where rates are limited; 0 is any number.
 	Rate int
-	// Anytime says that the operation works for an account that has not activated the service.
+	// Anytime says that the operation works for an account that has not activated the service. Those of other products
+	// than KMS do anyway.
 	Anytime bool
+	// Product is the service that the operation belongs to. Default KMS.
+	Product Product
+	// Unrecorded says that the trail has no record of the operation. It has none of other products anyway.
+	Unrecorded bool
 }
 
 // An Operation is one row of the table of operations, compiled by [Define]. It is immutable.
@@ -71,6 +78,8 @@ type Operation struct {
 	Hide, Drop []string
 	Rate       int
 	Anytime    bool
+	Product    Product
+	Unrecorded bool
 
 	actions []string
 	params  params
@@ -96,7 +105,8 @@ func (a *Answer) setRequestID(id string) { a.RequestID = id }
 // parameters, as package documentation of params.go says; a mistake in them panics.
 func Define[Req any, R Answering](name string, handle func(*Call, *Req) (R, error), row Row[Req]) *Operation {
 	op := &Operation{
-		Name: name, Writes: row.Writes, Event: row.Event, Hide: row.Hide, Drop: row.Drop, Rate: row.Rate, Anytime: row.Anytime,
+		Name: name, Writes: row.Writes, Event: row.Event, Hide: row.Hide, Drop: row.Drop, Rate: row.Rate,
+		Anytime: row.Anytime || row.Product != KMS, Product: row.Product, Unrecorded: row.Unrecorded || row.Product != KMS,
 		actions: row.Actions,
 		params:  compileParams(reflect.TypeFor[Req]()),
 		new:     func() any { return new(Req) },
@@ -201,5 +211,26 @@ func (op *Operation) Handle(c *Call) (any, error) {
 		return nil, err
 	}
 	answer.setRequestID(c.RequestID)
+	for field, value := range c.Plan.Wrong {
+		overwrite(answer, field, value)
+	}
 	return answer, nil
+}
+
+// overwrite sets a field of an answer, by its name in JSON, if it has one of that name that is text.
+func overwrite(answer any, field, value string) {
+	v := reflect.ValueOf(answer).Elem()
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if field != cmp.Or(name, f.Name) {
+			continue
+		}
+		switch v.Field(i).Interface().(type) {
+		case string:
+			v.Field(i).SetString(value)
+		case Text:
+			v.Field(i).SetBytes([]byte(value))
+		}
+	}
 }

@@ -18,6 +18,12 @@ const (
 	AliasContainer Kind = 4
 )
 
+// The kinds of resources that no room of KMS brings.
+const (
+	Nothing  Kind = 100 // of an operation on no resource: only policies for all resources, *, grant it
+	RoleKind Kind = 101 // ID is the ARN of the role, which may be of another account
+)
+
 // A Resource is something rights are asked on and the trail names. It need not exist.
 type Resource struct {
 	Kind Kind
@@ -42,6 +48,10 @@ func ARN(account, region string, r Resource) string {
 		return world + "key"
 	case AliasContainer:
 		return world + "alias"
+	case Nothing:
+		return "*"
+	case RoleKind:
+		return r.ID
 	}
 	panic("call: internal error: a resource without a kind")
 }
