@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
-	"github.com/xinfeng-kms/xinfeng/internal/refkms/server"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
 )
 
@@ -17,7 +16,7 @@ const maxAccessKeySize = 128
 // An accessKey is the key of the account itself.
 type accessKey struct {
 	id         string
-	credential *server.Credential
+	credential *call.Credential
 }
 
 // newAccessKey returns the key of an account: as given, or made where both are empty.
@@ -34,7 +33,7 @@ func newAccessKey(id, secret, account string) (*accessKey, error) {
 	if strings.ContainsFunc(id, func(r rune) bool { return !strings.ContainsRune(accessKeyID, r) }) {
 		return nil, fmt.Errorf("refkms: options: access key id %q: want letters, digits, dots, hyphens and underscores", cut(id))
 	}
-	return &accessKey{id, &server.Credential{
+	return &accessKey{id, &call.Credential{
 		Principal: call.Principal{Kind: call.Root, Account: account},
 		Secret:    state.NewMaterial([]byte(secret)),
 	}}, nil
@@ -44,7 +43,7 @@ func newAccessKey(id, secret, account string) (*accessKey, error) {
 const accessKeyID = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_"
 
 // lookup is the server's hook for access keys.
-func (k *accessKey) lookup(_ state.Tx, id string) *server.Credential {
+func (k *accessKey) lookup(_ state.Tx, id string) *call.Credential {
 	if id != k.id {
 		return nil
 	}

@@ -10,19 +10,20 @@ func (s *Server) status(c *call.Call) error {
 	if c.Op.Anytime {
 		return nil
 	}
-	a := state.Accounts.Get(c.Tx, state.Everywhere, c.Account())
-	if a == nil {
-		return nil
-	}
-	switch a.Status {
-	case state.AccountNotEnabled:
-		return call.ErrServiceNotEnabled
-	case state.AccountInDebt:
-		return call.ErrInDebt
-	case state.AccountSuspended:
-		return call.ErrInDebtOverdue
+	if a := state.Accounts.Get(c.Tx, state.Everywhere, c.Account()); a != nil && a.Status != state.AccountEnabled {
+		return refusals[a.Status]
 	}
 	return nil
+}
+
+// refusals holds what the service answers to an account in each state.
+var refusals = [...]error{
+	state.AccountNotEnabled: call.ErrServiceNotEnabled,
+	state.AccountInDebt:     call.ErrInDebt,
+	state.AccountSuspended:  call.ErrInDebtOverdue,
+	state.AccountRisk:       call.ErrProhibitedByRiskControl,
+	state.AccountNoUser:     call.ErrUserIDInvalid,
+	state.AccountNoPartner:  call.ErrAccountPartnerNotEnabled,
 }
 
 // authorize refuses a call that lacks a right on something it touches, and names the first such thing.
@@ -31,8 +32,11 @@ func (s *Server) authorize(c *call.Call) error {
 		return nil // the account itself may do everything with what is its own
 	}
 	for i, r := range c.Found {
-		if s.hooks.Allows == nil || !s.hooks.Allows(c, c.Op.Action(i), r) {
+		if s.hooks.Authorize == nil {
 			return call.NoPermission(c.ARN(r))
+		}
+		if err := s.hooks.Authorize(c, c.Op.Action(i), r); err != nil {
+			return err
 		}
 	}
 	return nil

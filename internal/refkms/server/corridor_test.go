@@ -59,9 +59,9 @@ func TestPrepare(t *testing.T) {
 		},
 	})
 	store, records := state.NewMemory(), new(trail)
-	s := server.New(store, clock.New(nil), table{"Op": op}, server.Hooks{Trail: records, Allows: func(*call.Call, string, call.Resource) bool {
+	s := server.New(store, clock.New(nil), table{"Op": op}, server.Hooks{Trail: records, Authorize: func(*call.Call, string, call.Resource) error {
 		steps += " allow"
-		return true
+		return nil
 	}})
 	stranger := call.Principal{Kind: call.Root, Account: "42"}
 	for _, tt := range []struct {
@@ -128,8 +128,13 @@ func TestInner(t *testing.T) {
 	}, call.Row[text]{Writes: true})
 	records := new(trail)
 	s := server.New(state.NewMemory(), clock.New(func() time.Time { return start }), table{"Inner": inner, "Outer": outer}, server.Hooks{
-		Trail:  records,
-		Allows: func(_ *call.Call, action string, r call.Resource) bool { return r.ID != "secret" },
+		Trail: records,
+		Authorize: func(_ *call.Call, action string, r call.Resource) error {
+			if r.ID == "secret" {
+				return call.ErrNoPermission
+			}
+			return nil
+		},
 	})
 	for _, tt := range []struct {
 		text, want, trail string

@@ -11,6 +11,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
@@ -21,14 +22,17 @@ import (
 // Hooks are the places where further rooms plug in. A nil hook does nothing.
 type Hooks struct {
 	// Credential returns the access key of an id, nil if there is none. Without it nobody can prove anything by one.
-	Credential func(tx state.Tx, accessKeyID string) *Credential
-	// Fault may refuse a call for no reason of its own.
-	Fault func(*call.Call) error
+	Credential func(tx state.Tx, accessKeyID string) *call.Credential
+	// Fault says what goes wrong with a call on purpose. It is asked when the call arrives, and once more, with found,
+	// when Call.Found says what it touches.
+	Fault func(c *call.Call, found bool) call.Plan
+	// Skew says how far off the clock is that the date of a request is compared with.
+	Skew func(action string) time.Duration
 	// Throttle may refuse a call because there have been too many.
 	Throttle func(*call.Call) error
-	// Allows decides whether a caller that is not the account itself may do action on a resource, in the call's
+	// Authorize refuses a caller that is not the account itself and may not do action on a resource, in the call's
 	// transaction. Without it such a caller may do nothing.
-	Allows func(c *call.Call, action string, r call.Resource) bool
+	Authorize func(c *call.Call, action string, r call.Resource) error
 	// Trail is told of everything that is recorded.
 	Trail Trail
 }
@@ -77,13 +81,18 @@ type Request struct {
 	Principal call.Principal
 	Prove     func(tx state.Tx, now time.Time) (call.Principal, error)
 
+	Origin call.Origin
+	// Spoil is set to how the face shall spoil the answer. A face whose answers have no body leaves it nil, and is asked
+	// for nothing it cannot do.
+	Spoil *call.Spoil
+
 	// Typed is the *Req of the operation, which is not kept; if it is nil, Texts are the parameters.
 	Typed any
 	Texts map[string]string
 }
 
-// Call makes a call. Its errors are those of codes.go, the context's if it was done before the call had an effect, and
-// those of the store as they are.
+// Call makes a call. Its errors are those of codes.go, the context's if it was done before the call had an effect,
+// call.ErrConnectionLost, and those of the store as they are.
 func (s *Server) Call(ctx context.Context, r Request) (any, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -94,8 +103,8 @@ func (s *Server) Call(ctx context.Context, r Request) (any, error) {
 	}
 	now := s.clock.Now()
 	c := &call.Call{
-		Context: ctx, Op: op, Principal: r.Principal, Scope: r.Scope, RequestID: r.RequestID,
-		Now: state.At(now), Instant: now, Texts: r.Texts, Request: r.Typed, Corridor: s.inner,
+		Context: ctx, Op: op, Principal: r.Principal, Origin: r.Origin, Scope: r.Scope, RequestID: r.RequestID,
+		Now: state.At(now), Instant: now, Texts: r.Texts, Request: r.Typed, Corridor: s.inner, HasBody: r.Spoil != nil,
 	}
 	if r.Prove != nil {
 		if err := s.prove(c, r.Prove); err != nil {
@@ -104,14 +113,24 @@ func (s *Server) Call(ctx context.Context, r Request) (any, error) {
 	}
 	answer, err := s.pass(c)
 	c.Tx = nil
-	s.record(c, answer, err)
+	if err == nil || !errors.Is(err, call.ErrConnectionLost) && (ctx.Err() == nil || !errors.Is(err, ctx.Err())) {
+		s.record(c, answer, err) // of what has reached the service
+	}
+	if r.Spoil != nil {
+		*r.Spoil = c.Plan.Spoil
+	}
+	if c.Plan.Loss == call.LostAfter {
+		return nil, call.ErrConnectionLost
+	}
 	return answer, err
 }
 
 func (s *Server) prove(c *call.Call, prove func(state.Tx, time.Time) (call.Principal, error)) error {
 	return s.store.View(func(tx state.Tx) (err error) {
 		c.Principal, err = prove(tx, c.Instant)
-		c.Scope = state.In(c.Principal.Account, c.Scope.Region())
+		if c.Principal.Account != c.Account() {
+			c.Scope = state.In(c.Principal.Account, c.Region())
+		}
 		return err
 	})
 }
@@ -119,7 +138,7 @@ func (s *Server) prove(c *call.Call, prove func(state.Tx, time.Time) (call.Princ
 // pass takes a proven call through the corridor.
 func (s *Server) pass(c *call.Call) (any, error) {
 	if s.hooks.Fault != nil {
-		if err := s.hooks.Fault(c); err != nil {
+		if err := suffer(c, s.hooks.Fault(c, false)); err != nil {
 			return nil, err
 		}
 	}
@@ -131,8 +150,14 @@ func (s *Server) pass(c *call.Call) (any, error) {
 	if err := s.settle(c.Now); err != nil {
 		return nil, err
 	}
-	v := visit{Call: c, server: s}
-	if err := s.store.View(v.read); err != nil {
+	v := visit{Call: c, server: s, asked: s.hooks.Fault == nil}
+	err := s.store.View(v.read)
+	if err == errFault { // suffered outside the transaction, which is not to last as long as a delay
+		if err = suffer(c, v.plan); err == nil {
+			err = s.store.View(v.read)
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
 	if !c.Op.Writes {
@@ -154,12 +179,41 @@ func (s *Server) pass(c *call.Call) (any, error) {
 	return v.answer, nil
 }
 
+// suffer has a call suffer a plan, as far as that happens before its effect.
+func suffer(c *call.Call, plan call.Plan) error {
+	if !c.Plan.Add(plan) {
+		return nil
+	}
+	if plan.Delay > 0 {
+		t := time.NewTimer(plan.Delay)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-c.Context.Done():
+			return c.Context.Err()
+		}
+	}
+	switch {
+	case plan.Loss == call.LostBefore:
+		return call.ErrConnectionLost
+	case plan.Refusal != nil:
+		return plan.Refusal
+	}
+	return nil
+}
+
 // A visit is the way of one call through its transactions.
 type visit struct {
 	*call.Call
 	server *Server
 	answer any
+
+	asked bool      // whether something goes wrong because of what the call touches
+	plan  call.Plan // what does
 }
+
+// errFault ends a transaction in which it was found that something goes wrong.
+var errFault = errors.New("server: internal error: a fault that nobody suffers")
 
 // read admits a call, and runs the handler of one that does not write.
 func (v *visit) read(tx state.Tx) error {
@@ -170,7 +224,16 @@ func (v *visit) read(tx state.Tx) error {
 	if err := accept(v.Call); err != nil {
 		return err
 	}
-	if err := v.server.admit(v.Call); err != nil || v.Op.Writes {
+	if err := v.Op.Find(v.Call); err != nil {
+		return err
+	}
+	if !v.asked {
+		v.asked = true
+		if v.plan.Add(v.server.hooks.Fault(v.Call, true)) {
+			return errFault
+		}
+	}
+	if err := v.server.authorize(v.Call); err != nil || v.Op.Writes {
 		return err
 	}
 	return v.handle()
@@ -211,7 +274,7 @@ func (s *Server) admit(c *call.Call) error {
 // the outer one, once that has left its transaction.
 func (s *Server) callInside(outer *call.Call, name string, req any) (any, error) {
 	c := &call.Call{
-		Context: outer.Context, Op: s.table.Lookup(name), Principal: outer.Principal, Scope: outer.Scope,
+		Context: outer.Context, Op: s.table.Lookup(name), Principal: outer.Principal, Origin: outer.Origin, Scope: outer.Scope,
 		RequestID: outer.RequestID, Now: outer.Now, Instant: outer.Instant, Request: req, Corridor: s.inner,
 		Tx: outer.Tx, Outer: outer,
 	}

@@ -133,12 +133,12 @@ func TestFaultAndThrottle(t *testing.T) {
 	var seen []string
 	var faulty, throttled bool
 	f := newFixture(t, server.Hooks{
-		Fault: func(c *call.Call) error {
+		Fault: func(c *call.Call, found bool) call.Plan {
 			seen = append(seen, "fault "+c.Op.Name)
 			if faulty {
-				return call.ErrServiceUnavailable
+				return call.Plan{Refusal: call.ErrServiceUnavailable}
 			}
-			return nil
+			return call.Plan{}
 		},
 		Throttle: func(c *call.Call) error {
 			seen = append(seen, "throttle "+c.Op.Name)
@@ -171,6 +171,8 @@ func TestAccountStatus(t *testing.T) {
 	for status, want := range map[state.AccountStatus]error{
 		state.AccountEnabled: nil, state.AccountNotEnabled: call.ErrServiceNotEnabled,
 		state.AccountInDebt: call.ErrInDebt, state.AccountSuspended: call.ErrInDebtOverdue,
+		state.AccountRisk: call.ErrProhibitedByRiskControl, state.AccountNoUser: call.ErrUserIDInvalid,
+		state.AccountNoPartner: call.ErrAccountPartnerNotEnabled,
 	} {
 		f := newFixture(t, server.Hooks{})
 		f.update(t, func(tx state.Tx) {
@@ -210,11 +212,14 @@ func TestAuthorize(t *testing.T) {
 		{"without the new key", all[:2], call.NoPermission(arns + "key/k2")},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f := newFixture(t, server.Hooks{Allows: func(c *call.Call, action string, r call.Resource) bool {
+			f := newFixture(t, server.Hooks{Authorize: func(c *call.Call, action string, r call.Resource) error {
 				if c.Tx == nil {
 					t.Error("rights are asked outside a transaction")
 				}
-				return slices.Contains(tt.allowed, action+" "+r.ID)
+				if !slices.Contains(tt.allowed, action+" "+r.ID) {
+					return call.NoPermission(c.ARN(r))
+				}
+				return nil
 			}})
 			aliases(f)
 			_, err := f.Call(t.Context(), server.Request{Action: "UpdateAlias", Scope: scope, Principal: stranger,
@@ -237,7 +242,7 @@ func TestAuthorize(t *testing.T) {
 func TestRightsAreAskedWhereItIsWritten(t *testing.T) {
 	var f *fixture
 	asked := 0
-	f = newFixture(t, server.Hooks{Allows: func(c *call.Call, _ string, r call.Resource) bool {
+	f = newFixture(t, server.Hooks{Authorize: func(c *call.Call, _ string, r call.Resource) error {
 		asked++
 		if asked == 1 { // between admission and effect the alias moves to a key that is not the caller's
 			moved := make(chan error)
@@ -251,7 +256,10 @@ func TestRightsAreAskedWhereItIsWritten(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		return r.ID != "other"
+		if r.ID == "other" {
+			return call.NoPermission(c.ARN(r))
+		}
+		return nil
 	}})
 	f.update(t, func(tx state.Tx) {
 		state.Aliases.Put(tx, scope, "alias/a", &state.Alias{Name: "alias/a", KeyID: "k"})

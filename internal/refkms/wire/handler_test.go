@@ -21,11 +21,11 @@ func TestOrderOfChecks(t *testing.T) {
 	off.Disabled = true
 	w.keys["off"] = &off
 	session := *w.keys[testID]
-	session.Session = func(token string, _ time.Time) error {
+	session.Session = func(token string, _ time.Time) (call.Principal, error) {
 		if token == "" {
-			return call.ErrMissingSecurityToken
+			return call.Principal{}, call.ErrMissingSecurityToken
 		}
-		return nil
+		return session.Principal, nil
 	}
 	w.keys["STS.x"] = &session
 	nonce := call.NewID()

@@ -69,12 +69,7 @@ func (h *Handler) prove(r *request, s scheme, tx state.Tx, now time.Time) (call.
 	if err := h.fresh(c.date, machine); err != nil {
 		return nobody, err
 	}
-	switch {
-	case cred.Session != nil:
-		err = cred.Session(c.token, now)
-	case c.token != "":
-		err = call.ErrSecurityTokenMismatched
-	}
+	principal, err := cred.Prove(c.token, now)
 	if err != nil {
 		return nobody, err
 	}
@@ -84,7 +79,7 @@ func (h *Handler) prove(r *request, s scheme, tx state.Tx, now time.Time) (call.
 	if c.nonce != "" && !h.nonces.first(c.accessKeyID, c.nonce, machine) {
 		return nobody, call.ErrNonceUsed
 	}
-	return cred.Principal, nil
+	return principal, nil
 }
 
 // window is how far the date of a request may lie from now, either way.

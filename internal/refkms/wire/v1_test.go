@@ -89,15 +89,15 @@ func TestTokens(t *testing.T) {
 	w := newWorld(t)
 	session := *w.keys[testID]
 	var at time.Time
-	session.Session = func(token string, now time.Time) error {
+	session.Session = func(token string, now time.Time) (call.Principal, error) {
 		at = now
 		switch token {
 		case "":
-			return call.ErrMissingSecurityToken
+			return call.Principal{}, call.ErrMissingSecurityToken
 		case "old":
-			return call.ErrSecurityTokenExpired
+			return call.Principal{}, call.ErrSecurityTokenExpired
 		}
-		return nil
+		return session.Principal, nil
 	}
 	w.keys["STS.id"] = &session
 	for _, tt := range []struct {

@@ -69,11 +69,11 @@ func TestVectors(t *testing.T) {
 			w.now = tt.now
 			if tt.message.header["x-acs-security-token"] != "" {
 				// The example's token came with a long-term key.
-				w.keys[testID].Session = func(token string, _ time.Time) error {
+				w.keys[testID].Session = func(token string, _ time.Time) (call.Principal, error) {
 					if token != "STS.token" {
 						t.Errorf("the token is %q", token)
 					}
-					return nil
+					return w.keys[testID].Principal, nil
 				}
 			}
 			request := func(signature string) *http.Request {

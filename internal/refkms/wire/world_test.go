@@ -44,19 +44,19 @@ type world struct {
 	t       testing.TB
 	handler *wire.Handler
 	now     time.Time
-	keys    map[string]*server.Credential
+	keys    map[string]*call.Credential
 }
 
 func newWorld(t testing.TB) *world { return newWorldWith(t, wire.Config{}) }
 
 func newWorldWith(t testing.TB, c wire.Config) *world {
-	w := &world{t: t, now: signed, keys: map[string]*server.Credential{
+	w := &world{t: t, now: signed, keys: map[string]*call.Credential{
 		testID: {Principal: call.Principal{Kind: call.Root, Account: account}, Secret: state.NewMaterial([]byte(testSecret))},
 	}}
 	// The service's own clock is years away from the machine's.
 	serviceTime := func() time.Time { return signed.AddDate(5, 0, 0) }
 	c.Server = server.New(state.NewMemory(), clock.New(serviceTime), catalog.New(catalog.Rooms{Keys: keys.New(keys.Options{})}),
-		server.Hooks{Credential: func(_ state.Tx, id string) *server.Credential { return w.keys[id] }})
+		server.Hooks{Credential: func(_ state.Tx, id string) *call.Credential { return w.keys[id] }})
 	c.Region = "cn-hangzhou"
 	c.Serves = func(region string) bool { return region == "cn-hangzhou" || region == "cn-beijing" }
 	c.Now = func() time.Time { return w.now }
