@@ -1,0 +1,40 @@
+// Package identity is the part of the reference KMS that knows who there is: accounts, RAM users, groups and roles, their
+// access keys and the policies attached to them. It proves callers.
+//
+// # What grows
+//
+// Sessions take no memory: a security token carries its session, sealed under a key of the server.
+//
+// # Compatibility
+//
+// Internal. What a token holds may change with every release: tokens live for hours.
+package identity
+
+import (
+	"crypto/rand"
+	"sync/atomic"
+
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
+)
+
+// A Service has the handlers, and what of identities is not state: rights that are compiled. It is safe for concurrent
+// use.
+type Service struct {
+	vault atomic.Pointer[vault]
+}
+
+// New returns a Service.
+func New() *Service { return new(Service) }
+
+// tokenKey is the name of the server's key for sessions.
+const tokenKey = "sts"
+
+// Prepare makes the key that sessions are sealed under, if the store has none yet.
+func (s *Service) Prepare(tx state.Tx) {
+	if state.ServerKeys.Get(tx, state.Everywhere, tokenKey) != nil {
+		return
+	}
+	key := make([]byte, vaultKeySize)
+	rand.Read(key)
+	state.ServerKeys.Put(tx, state.Everywhere, tokenKey, &state.ServerKey{Name: tokenKey, Key: state.NewMaterial(key)})
+}
