@@ -20,15 +20,15 @@ type Plan struct {
 	Spoil   Spoil             // for the face
 }
 
-// none reports whether nothing goes wrong.
-func (p *Plan) none() bool {
-	return p.Delay == 0 && p.Refusal == nil && p.Loss == 0 && p.Wrong == nil && p.Spoil.Kind == 0
+// Decided reports whether more than a delay goes wrong.
+func (p *Plan) Decided() bool {
+	return p.Refusal != nil || p.Loss != 0 || p.Wrong != nil || p.Spoil.Kind != 0
 }
 
 // Add has the call suffer what q says too, and reports whether q says anything. Of two refusals, losses or spoils the
 // earlier stays.
 func (p *Plan) Add(q Plan) bool {
-	if q.none() {
+	if q.Delay == 0 && !q.Decided() {
 		return false
 	}
 	p.Delay += q.Delay
