@@ -10,13 +10,15 @@ import (
 	"slices"
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/identity"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/keys"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
 )
 
 // Rooms are the parts of the service whose handlers the table has.
 type Rooms struct {
-	Keys *keys.Service
+	Keys     *keys.Service
+	Identity *identity.Service
 }
 
 // A Table is the operations, and what is done when something falls due. It is immutable.
@@ -36,6 +38,7 @@ func New(r Rooms) *Table {
 	}
 	for _, op := range slices.Concat(
 		keysTable(r.Keys),
+		identityTable(r.Identity),
 	) {
 		if t.operations[op.Name] != nil {
 			panic("catalog: " + op.Name + " is declared twice")

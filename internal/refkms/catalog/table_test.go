@@ -8,12 +8,13 @@ import (
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/catalog"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/identity"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/keys"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
 )
 
 func TestTable(t *testing.T) {
-	table := catalog.New(catalog.Rooms{Keys: keys.New(keys.Options{})})
+	table := catalog.New(catalog.Rooms{Keys: keys.New(keys.Options{}), Identity: identity.New()})
 	names := table.Names()
 	if !slices.IsSorted(names) || !slices.Contains(names, "GenerateDataKey") {
 		t.Errorf("Names = %v", names)
@@ -22,6 +23,12 @@ func TestTable(t *testing.T) {
 		op := table.Lookup(name)
 		if op == nil || op.Name != name {
 			t.Errorf("Lookup(%s) = %v", name, op)
+			continue
+		}
+		if op.Product != call.KMS {
+			if op.Writes || !op.Unrecorded {
+				t.Errorf("%s of %s writes, or is recorded", name, op.Product)
+			}
 			continue
 		}
 		// What ActionTrail calls reading is every List, Describe and Get, and cryptography.
@@ -41,6 +48,9 @@ func TestTable(t *testing.T) {
 	}
 	if op := table.Lookup("ReEncrypt"); op.Action(0) != "kms:ReEncryptFrom" || op.Action(1) != "kms:ReEncryptTo" {
 		t.Errorf("ReEncrypt needs %s and %s", op.Action(0), op.Action(1))
+	}
+	if op := table.Lookup("AssumeRole"); op.Product != call.STS || op.Action(0) != "sts:AssumeRole" {
+		t.Errorf("AssumeRole of %s needs %s", op.Product, op.Action(0))
 	}
 	if op := table.Lookup("encrypt"); op != nil {
 		t.Errorf("Lookup is not case-sensitive: %v", op)

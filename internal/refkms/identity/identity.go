@@ -1,9 +1,12 @@
 // Package identity is the part of the reference KMS that knows who there is: accounts, RAM users, groups and roles, their
-// access keys and the policies attached to them. It proves callers.
+// access keys and the policies attached to them. It proves callers, decides what they may do, and has the operations of
+// STS.
 //
 // # What grows
 //
-// Sessions take no memory: a security token carries its session, sealed under a key of the server.
+// Sessions take no memory: a security token carries its session, sealed under a key of the server. What is kept ready is
+// the rights of the 2^16 principals that called last, and 2^14 compiled documents; when one of these is full, it is
+// forgotten as a whole and filled anew by need.
 //
 // # Compatibility
 //
@@ -17,10 +20,12 @@ import (
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
 )
 
-// A Service has the handlers, and what of identities is not state: rights that are compiled. It is safe for concurrent
-// use.
+// A Service has the handlers, and what of identities is not state: keys and rights that are kept ready. It is safe for
+// concurrent use.
 type Service struct {
-	vault atomic.Pointer[vault]
+	vault     atomic.Pointer[vault]
+	documents documents
+	rights    rights
 }
 
 // New returns a Service.
