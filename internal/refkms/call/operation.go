@@ -83,6 +83,7 @@ type Operation struct {
 
 	actions []string
 	params  params
+	shown   []shown // of the answer
 	// The functions of the row, for *Req in an interface.
 	new     func() any
 	check   func(c *Call) error
@@ -109,6 +110,7 @@ func Define[Req any, R Answering](name string, handle func(*Call, *Req) (R, erro
 		Anytime: row.Anytime || row.Product != KMS, Product: row.Product, Unrecorded: row.Unrecorded || row.Product != KMS,
 		actions: row.Actions,
 		params:  compileParams(reflect.TypeFor[Req]()),
+		shown:   compileShown(reflect.TypeFor[R](), row.Hide, row.Drop),
 		new:     func() any { return new(Req) },
 		handle: func(c *Call) (Answering, error) {
 			r, err := handle(c, c.Request.(*Req))

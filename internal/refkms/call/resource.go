@@ -30,6 +30,17 @@ type Resource struct {
 	ID   string
 }
 
+// TrailType returns what the trail calls things of the kind, "" if it names none of them.
+func (k Kind) TrailType() string {
+	switch k {
+	case KeyKind:
+		return "ACS::KMS::Key"
+	case AliasKind:
+		return "ACS::KMS::Alias"
+	}
+	return ""
+}
+
 // AliasPrefix begins every alias.
 const AliasPrefix = "alias/"
 

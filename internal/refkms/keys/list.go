@@ -3,6 +3,7 @@ package keys
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
@@ -103,6 +104,23 @@ func (f *Filters) SetParam(text string) error {
 		(*f)[item.Key] = append((*f)[item.Key], item.Values...)
 	}
 	return nil
+}
+
+// ParamText returns the filters as SetParam reads them, in the order of their names.
+func (f *Filters) ParamText() string {
+	type filter struct {
+		Key    string
+		Values []string
+	}
+	list := make([]filter, 0, len(*f))
+	for _, key := range slices.Sorted(maps.Keys(*f)) {
+		list = append(list, filter{key, (*f)[key]})
+	}
+	doc, err := json.Marshal(list)
+	if err != nil {
+		panic("keys: internal error: " + err.Error()) // unreachable: texts
+	}
+	return string(doc)
 }
 
 // CheckParam accepts what SetParam makes.

@@ -30,6 +30,9 @@ func (i *Interval) SetParam(text string) error {
 	return i.CheckParam()
 }
 
+// ParamText returns the interval as SetParam reads it, in seconds.
+func (i *Interval) ParamText() string { return strconv.FormatInt(int64(*i), 10) + "s" }
+
 // CheckParam checks the limits.
 func (i *Interval) CheckParam() error {
 	if *i < MinInterval || *i > MaxInterval {

@@ -3,6 +3,8 @@ package keys
 import (
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -53,6 +55,20 @@ func (t *Tags) CheckParam() error {
 		}
 	}
 	return nil
+}
+
+// ParamText returns the tags as SetParam reads them, in the order of their keys.
+func (t *Tags) ParamText() string {
+	type tag struct{ TagKey, TagValue string }
+	list := make([]tag, 0, len(*t))
+	for _, key := range slices.Sorted(maps.Keys(*t)) {
+		list = append(list, tag{key, (*t)[key]})
+	}
+	doc, err := json.Marshal(list)
+	if err != nil {
+		panic("keys: internal error: " + err.Error()) // unreachable: texts
+	}
+	return string(doc)
 }
 
 func tagText(s string, limit int) bool {

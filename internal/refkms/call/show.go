@@ -1,0 +1,201 @@
+package call
+
+import (
+	"cmp"
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// What the trail shows of a call: the parameters that the operation declares and the fields of its answer, in JSON.
+// A name that the row hides is masked, one that it drops is left out. So is masked, whatever the row says, everything of
+// the type Text and whatever holds a Text: nobody can forget it.
+
+// Masked stands in the trail for a value that is secret.
+const Masked = "***"
+
+// maxShown is the longest value that is shown of a parameter, in bytes: the longest that any operation takes and the
+// trail keeps.
+const maxShown = 32 << 10
+
+// regionParam is the one parameter that no operation declares and the trail shows: SDKs send it with every request.
+const regionParam = "RegionId"
+
+// A shown field is one of an answer.
+type shown struct {
+	name      string
+	index     int
+	omitEmpty bool
+	masked    bool
+}
+
+// compileShown finds the fields of an answer, t being a pointer to it, that are not dropped. The request id is not among
+// them: every answer is shown with it.
+func compileShown(t reflect.Type, hide, drop []string) []shown {
+	var fields []shown
+	t = t.Elem()
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.Type == reflect.TypeFor[Answer]() || !f.IsExported() {
+			continue
+		}
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		name = cmp.Or(name, f.Name)
+		if name == "-" || name == "RequestId" || slices.Contains(drop, name) {
+			continue
+		}
+		fields = append(fields, shown{name: name, index: i, omitEmpty: strings.Contains(options, "omitempty"),
+			masked: slices.Contains(hide, name) || holdsText(f.Type, map[reflect.Type]bool{})})
+	}
+	return fields
+}
+
+// holdsText reports whether a value of a type can hold a Text.
+func holdsText(t reflect.Type, seen map[reflect.Type]bool) bool {
+	if t == reflect.TypeFor[Text]() {
+		return true
+	}
+	if seen[t] {
+		return false
+	}
+	seen[t] = true
+	switch t.Kind() {
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if holdsText(t.Field(i).Type, seen) {
+				return true
+			}
+		}
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		return holdsText(t.Elem(), seen)
+	}
+	return false
+}
+
+// AppendAnswer appends what is shown of an answer of the operation, as an object.
+func (op *Operation) AppendAnswer(dst []byte, answer any, requestID string) []byte {
+	v := reflect.ValueOf(answer).Elem()
+	dst = append(dst, '{')
+	for i := range op.shown {
+		f := &op.shown[i]
+		field := v.Field(f.index)
+		if f.omitEmpty && field.IsZero() {
+			continue
+		}
+		dst = append(AppendJSON(dst, f.name), ':')
+		switch {
+		case f.masked:
+			dst = AppendJSON(dst, Masked)
+		case field.Kind() == reflect.String:
+			dst = AppendJSON(dst, field.String())
+		default:
+			dst = append(dst, marshal(field)...)
+		}
+		dst = append(dst, ',')
+	}
+	dst = append(AppendJSON(dst, "RequestId"), ':')
+	return append(AppendJSON(dst, requestID), '}')
+}
+
+// marshal returns the JSON of a field, which is made of texts and numbers.
+func marshal(v reflect.Value) []byte {
+	doc, err := json.Marshal(v.Interface())
+	if err != nil {
+		panic("call: internal error: " + err.Error()) // unreachable: faces answer with the same
+	}
+	return doc
+}
+
+// AppendParams appends the parameters of a call, as an object of texts: as they were sent, or, of a typed call, as they
+// would have been. Undeclared ones are left out, for one may be a secret under a name that is misspelt.
+func (op *Operation) AppendParams(dst []byte, c *Call) []byte {
+	dst = append(dst, '{')
+	empty := len(dst)
+	member := func(name, value string) {
+		if len(dst) > empty {
+			dst = append(dst, ',')
+		}
+		dst = AppendJSON(append(AppendJSON(dst, name), ':'), cutShown(value))
+	}
+	typed := reflect.Value{}
+	if c.Texts == nil && c.Request != nil {
+		typed = reflect.ValueOf(c.Request).Elem()
+	}
+	for i := range op.params {
+		p := &op.params[i]
+		if slices.Contains(op.Drop, p.name) {
+			continue
+		}
+		value, present := c.Texts[p.name]
+		if typed.IsValid() {
+			value, present = p.text(typed.Field(p.index))
+		}
+		switch {
+		case !present:
+		case p.kind == textKind || slices.Contains(op.Hide, p.name):
+			member(p.name, Masked)
+		default:
+			member(p.name, value)
+		}
+	}
+	if region := c.Texts[regionParam]; region != "" {
+		member(regionParam, region)
+	}
+	return append(dst, '}')
+}
+
+// A ParamTexter is a Param that says what it would have been sent as; one that is not is sent as its JSON.
+type ParamTexter interface{ ParamText() string }
+
+// text returns a typed parameter as it would have been sent, and whether it is there. That of a Text is not made.
+func (p *param) text(f reflect.Value) (value string, present bool) {
+	if f.IsZero() && !(p.kind == boolKind && p.required) {
+		return "", false
+	}
+	switch p.kind {
+	case stringKind:
+		return f.String(), true
+	case optionalKind:
+		return f.Elem().String(), true
+	case intKind:
+		return strconv.FormatInt(f.Int(), 10), true
+	case boolKind:
+		return strconv.FormatBool(f.Bool()), true
+	case textKind:
+		return "", true
+	}
+	if t, ok := f.Addr().Interface().(ParamTexter); ok {
+		return t.ParamText(), true
+	}
+	if f.Kind() == reflect.String {
+		return f.String(), true
+	}
+	return string(marshal(f)), true
+}
+
+// cutShown cuts a value to what is shown of it.
+func cutShown(s string) string {
+	if len(s) <= maxShown {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxShown], "") + "…"
+}
+
+// AppendJSON appends a text as a JSON string.
+func AppendJSON(dst []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			doc, err := json.Marshal(s) // the rare case: what is not UTF-8 becomes U+FFFD
+			if err != nil {
+				panic("call: internal error: " + err.Error()) // unreachable: a string is always JSON
+			}
+			return append(dst, doc...)
+		}
+	}
+	dst = append(dst, '"')
+	dst = append(dst, s...)
+	return append(dst, '"')
+}
