@@ -13,12 +13,14 @@ import (
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/identity"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/keys"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/trail"
 )
 
 // Rooms are the parts of the service whose handlers the table has.
 type Rooms struct {
 	Keys     *keys.Service
 	Identity *identity.Service
+	Trail    *trail.Trail
 }
 
 // A Table is the operations, and what is done when something falls due. It is immutable.
@@ -39,6 +41,7 @@ func New(r Rooms) *Table {
 	for _, op := range slices.Concat(
 		keysTable(r.Keys),
 		identityTable(r.Identity),
+		trailTable(r.Trail),
 	) {
 		if t.operations[op.Name] != nil {
 			panic("catalog: " + op.Name + " is declared twice")

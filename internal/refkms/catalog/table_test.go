@@ -11,10 +11,11 @@ import (
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/identity"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/keys"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/trail"
 )
 
 func TestTable(t *testing.T) {
-	table := catalog.New(catalog.Rooms{Keys: keys.New(keys.Options{}), Identity: identity.New()})
+	table := catalog.New(catalog.Rooms{Keys: keys.New(keys.Options{}), Identity: identity.New(), Trail: trail.New(trail.NewMemory(0), nil)})
 	names := table.Names()
 	if !slices.IsSorted(names) || !slices.Contains(names, "GenerateDataKey") {
 		t.Errorf("Names = %v", names)
@@ -51,6 +52,9 @@ func TestTable(t *testing.T) {
 	}
 	if op := table.Lookup("AssumeRole"); op.Product != call.STS || op.Action(0) != "sts:AssumeRole" {
 		t.Errorf("AssumeRole of %s needs %s", op.Product, op.Action(0))
+	}
+	if op := table.Lookup("LookupEvents"); op.Product != call.ActionTrail || op.Action(0) != "actiontrail:LookupEvents" {
+		t.Errorf("LookupEvents of %s needs %s", op.Product, op.Action(0))
 	}
 	if op := table.Lookup("encrypt"); op != nil {
 		t.Errorf("Lookup is not case-sensitive: %v", op)
