@@ -77,7 +77,9 @@ func TestARN(t *testing.T) {
 		world + "alias/a": {Kind: call.AliasKind, ID: "alias/a"},
 		world + "key":     {Kind: call.KeyContainer},
 		world + "alias":   {Kind: call.AliasContainer},
+		world + "secret":  {Kind: call.SecretContainer},
 
+		world + "secret/a/b":  {Kind: call.SecretKind, ID: "a/b"},
 		"*":                   {Kind: call.Nothing},
 		"acs:ram::2:role/app": {Kind: call.RoleKind, ID: "acs:ram::2:role/app"},
 	} {
@@ -85,6 +87,49 @@ func TestARN(t *testing.T) {
 			t.Errorf("ARN(%v) = %s, want %s", r, got, want)
 		}
 	}
+}
+
+func TestResolveSecret(t *testing.T) {
+	for _, tt := range []struct {
+		name, secret, want string
+		err                error
+	}{
+		{"name", "db_cred", "db_cred", nil},
+		{"name with slashes", "acs/x/y", "acs/x/y", nil},
+		{"ARN", world + "secret/a/b", "a/b", nil},
+		{"ARN of another region", "acs:kms:cn-beijing:" + account + ":secret/a", "", call.ErrSecretNotFound},
+		{"ARN of another account", "acs:kms:cn-hangzhou:1:secret/a", "", call.NoPermission("acs:kms:cn-hangzhou:1:secret/a")},
+		{"ARN of another account and region", "acs:kms:cn-beijing:1:secret/a", "", call.NoPermission("acs:kms:cn-beijing:1:secret/a")},
+	} {
+		c := &call.Call{Scope: state.In(account, region)}
+		if got, err := c.ResolveSecret(tt.secret); got != tt.want || fmt.Sprint(err) != fmt.Sprint(tt.err) {
+			t.Errorf("%s: ResolveSecret(%q) = %q, %v, want %q, %v", tt.name, tt.secret, got, err, tt.want, tt.err)
+		}
+	}
+}
+
+func TestFindSecret(t *testing.T) {
+	type named struct {
+		Key    string `param:"K,key"`
+		Secret string `param:"S,secret"`
+	}
+	op := call.Define("Op", func(*call.Call, *named) (*answer, error) { return &answer{}, nil }, call.Row[named]{})
+	inView(t, func(c *call.Call) {
+		for _, tt := range []struct {
+			req  named
+			want []call.Resource
+			err  error
+		}{
+			{named{Secret: "s"}, []call.Resource{{Kind: call.SecretKind, ID: "s"}}, nil},
+			{named{Key: "k", Secret: world + "secret/s"}, []call.Resource{{Kind: call.KeyKind, ID: "k"}, {Kind: call.SecretKind, ID: "s"}}, nil},
+			{named{Secret: "acs:kms:cn-beijing:" + account + ":secret/s"}, []call.Resource{}, call.ErrSecretNotFound},
+		} {
+			op.Accept(c, &tt.req)
+			if err := op.Find(c); fmt.Sprint(err) != fmt.Sprint(tt.err) || fmt.Sprint(c.Found) != fmt.Sprint(tt.want) {
+				t.Errorf("Find(%+v) = %v, found %v, want %v", tt.req, err, c.Found, tt.want)
+			}
+		}
+	})
 }
 
 type onKeys struct {

@@ -45,7 +45,7 @@ type Row[Req any] struct {
 	// On is what the call touches where that does not depend on the parameters: a container.
 	On Kind
 	// Find names what the call touches, by Call.Touch, before rights are asked; what it reads may be gone when the
-	// handler runs, and a key id need not exist. Default: On, then the keys that parameters name.
+	// handler runs, and a key id need not exist. Default: On, then the keys and secrets that parameters name.
 	Find func(c *Call, req *Req) error
 	// Actions are the rights the call needs on what Find named, in that order. Default: kms:Name on each.
 	Actions []string
@@ -133,31 +133,38 @@ func Define[Req any, R Answering](name string, handle func(*Call, *Req) (R, erro
 	case row.Find != nil:
 		op.find = func(c *Call) error { return row.Find(c, c.Request.(*Req)) }
 	default:
-		op.find = func(c *Call) error { return op.findKeys(c, row.On) }
+		op.find = func(c *Call) error { return op.findNamed(c, row.On) }
 	}
 	return op
 }
 
-// findKeys is the Find of a row that has none.
-func (op *Operation) findKeys(c *Call, on Kind) error {
+// findNamed is the Find of a row that has none.
+func (op *Operation) findNamed(c *Call, on Kind) error {
 	if on != 0 {
 		c.Touch(Resource{Kind: on})
 	}
 	v := reflect.ValueOf(c.Request).Elem()
 	for i := range op.params {
 		p := &op.params[i]
-		if !p.key {
+		if !p.key && !p.secret {
 			continue
 		}
 		name := v.Field(p.index).String()
 		if name == "" {
 			continue
 		}
-		id, err := c.ResolveKey(name, p.alias)
+		found := Resource{Kind: KeyKind}
+		var err error
+		if p.key {
+			found.ID, err = c.ResolveKey(name, p.alias)
+		} else {
+			found.Kind = SecretKind
+			found.ID, err = c.ResolveSecret(name)
+		}
 		if err != nil {
 			return err
 		}
-		c.Touch(Resource{Kind: KeyKind, ID: id})
+		c.Touch(found)
 	}
 	return nil
 }

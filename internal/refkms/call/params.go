@@ -16,11 +16,12 @@ import (
 //	required      absent or empty is refused
 //	if=Other      required if the boolean Other is true, and not looked at otherwise
 //	key           names a key: an id or an ARN; alias: or an alias. Call.Found has what it leads to
-//	min=, max=    of an int; of the characters of a string; of the bytes of a Text
+//	secret        names a secret: a name or an ARN, whose form its type checks. Call.Found has what it leads to
+//	min=, max=    of an int; of the characters of a string; of the bytes of a Text; max of the items of a list
 //	default=      of an int that is absent
 //
-// The type of the field says how it is read: string, *string (which tells empty from absent), int, bool, Text, or a
-// type whose pointer is a Param. A field without a tag is no parameter.
+// The type of the field says how it is read: string, *string (which tells empty from absent), int, bool, Text, a type
+// whose pointer is a Param, or a list (lists.go). A field without a tag is no parameter.
 
 // A Param is a parameter with a syntax of its own. Any error is told as InvalidParameter.
 type Param interface {
@@ -39,6 +40,7 @@ const (
 	boolKind
 	textKind
 	paramKind
+	listKind
 )
 
 type param struct {
@@ -48,8 +50,10 @@ type param struct {
 	required   bool
 	onlyIf     int // index in params of the boolean that must be true; -1 for none
 	key, alias bool
+	secret     bool
 	min, max   int // max 0: none
 	def        int
+	fields     []string // of an item of a list of structs
 }
 
 type params []param
@@ -78,6 +82,9 @@ func compileParams(t reflect.Type) params {
 			p.kind = intKind
 		case f.Type.Kind() == reflect.Bool:
 			p.kind = boolKind
+		case f.Type.Kind() == reflect.Slice:
+			p.kind = listKind
+			p.fields = itemFields(f.Type.Elem())
 		default:
 			panic(fmt.Sprintf("call: %v: parameter %s has the type %v", t, name, f.Type))
 		}
@@ -101,6 +108,8 @@ func (p *param) option(before params, option string) (err error) {
 		p.key = true
 	case "alias":
 		p.alias = true
+	case "secret":
+		p.secret = true
 	case "min":
 		p.min, err = strconv.Atoi(value)
 	case "max":
@@ -126,7 +135,11 @@ func (ps params) decode(texts map[string]string, v reflect.Value) error {
 	for i := range ps {
 		p := &ps[i]
 		text, present := texts[p.name]
-		if p.kind != optionalKind {
+		switch p.kind {
+		case optionalKind:
+		case listKind:
+			present = p.sent(texts)
+		default:
 			present = text != ""
 		}
 		switch {
@@ -138,6 +151,12 @@ func (ps params) decode(texts map[string]string, v reflect.Value) error {
 	for i := range ps {
 		p := &ps[i]
 		if p.onlyIf >= 0 && !v.Field(ps[p.onlyIf].index).Bool() {
+			continue
+		}
+		if p.kind == listKind {
+			if !p.collect(texts, v.Field(p.index)) {
+				return Invalid(p.name)
+			}
 			continue
 		}
 		text, present := texts[p.name]
@@ -183,7 +202,7 @@ func (ps params) check(v reflect.Value) error {
 	for i := range ps {
 		p := &ps[i]
 		f := v.Field(p.index)
-		absent := f.IsZero() || p.kind == textKind && f.Len() == 0
+		absent := f.IsZero() || (p.kind == textKind || p.kind == listKind) && f.Len() == 0
 		if absent && (p.required && p.kind != boolKind || p.onlyIf >= 0 && v.Field(ps[p.onlyIf].index).Bool()) {
 			return Missing(p.name)
 		}
@@ -210,6 +229,8 @@ func (ps params) check(v reflect.Value) error {
 			valid = p.validInt(int(f.Int()))
 		case paramKind:
 			valid = f.IsZero() || f.Addr().Interface().(Param).CheckParam() == nil
+		case listKind:
+			valid = p.validList(f)
 		}
 		if !valid {
 			return Invalid(p.name)

@@ -18,6 +18,12 @@ const (
 	AliasContainer Kind = 4
 )
 
+// The kinds of resources that secrets bring.
+const (
+	SecretKind      Kind = 5 // ID is the name of the secret
+	SecretContainer Kind = 6
+)
+
 // The kinds of resources that no room of KMS brings.
 const (
 	Nothing  Kind = 100 // of an operation on no resource: only policies for all resources, *, grant it
@@ -59,6 +65,10 @@ func ARN(account, region string, r Resource) string {
 		return world + "key"
 	case AliasContainer:
 		return world + "alias"
+	case SecretKind:
+		return world + "secret/" + r.ID
+	case SecretContainer:
+		return world + "secret"
 	case Nothing:
 		return "*"
 	case RoleKind:
@@ -106,4 +116,21 @@ func (c *Call) ResolveKey(name string, alias bool) (string, error) {
 		return "", ErrAliasNotFound
 	}
 	return a.KeyID, nil
+}
+
+// ResolveSecret returns the name that a parameter names: a name or the ARN of a secret, which need not exist. An ARN
+// that leads to another region is refused with ErrSecretNotFound, one that leads to another account with
+// ErrNoPermission: without secret policies nothing of another account can be reached. name is well formed.
+func (c *Call) ResolveSecret(name string) (string, error) {
+	parts := strings.SplitN(name, ":", 5) // acs:kms:<region>:<account>:secret/<name>
+	if len(parts) != 5 {
+		return name, nil
+	}
+	switch {
+	case parts[3] != c.Account():
+		return "", NoPermission(name)
+	case parts[2] != c.Region():
+		return "", ErrSecretNotFound
+	}
+	return strings.TrimPrefix(parts[4], "secret/"), nil
 }
