@@ -12,6 +12,9 @@ type DueKind uint8
 const (
 	DueRotation    DueKind = 1 // a CMK gets a new version
 	DueDestruction DueKind = 2 // a CMK is destroyed
+
+	DueSecretRotation DueKind = 16 // a secret gets a new version
+	DuePurge          DueKind = 17 // a secret is deleted for good
 )
 
 // String names the kind.
@@ -21,6 +24,10 @@ func (k DueKind) String() string {
 		return "DueRotation"
 	case DueDestruction:
 		return "DueDestruction"
+	case DueSecretRotation:
+		return "DueSecretRotation"
+	case DuePurge:
+		return "DuePurge"
 	}
 	return fmt.Sprintf("DueKind(%d)", uint8(k))
 }

@@ -52,6 +52,9 @@ func TestKeyState(t *testing.T) {
 			t.Errorf("String = %s, want %s", got, want)
 		}
 	}
+	if got := state.DueSecretRotation.String() + state.DuePurge.String(); got != "DueSecretRotationDuePurge" {
+		t.Errorf("String of the kinds of secrets = %s", got)
+	}
 	if got := state.DueRotation.String() + state.DueDestruction.String() + state.DueKind(77).String(); got != "DueRotationDueDestructionDueKind(77)" {
 		t.Errorf("String of the kinds = %s", got)
 	}
@@ -104,6 +107,12 @@ func TestRecordsAreEncodable(t *testing.T) {
 		&state.Rights{Revision: "x"},
 		&state.AccessKey{ID: "a", Secret: state.NewMaterial([]byte{4}), Account: "1", User: "alice", Disabled: true, Created: 1},
 		&state.ServerKey{Name: "sts", Key: state.NewMaterial([]byte{4})},
+		&state.Secret{Name: "s", Type: "Rds", Description: "d", KeyID: "k", Created: 1, Updated: 2, Deletion: 3,
+			Tags: map[string]string{"a": "b"}, Versions: []state.SecretVersion{{ID: "v", Created: 1, DataType: "text"}},
+			Labels: []state.SecretLabel{{Name: "ACSCurrent", Version: "v"}}, Config: "{}", Accounts: []string{"u"}, Turn: 1,
+			RotationInterval: 4, RotationSince: 5, LastRotation: 6, RotationFailed: true},
+		&state.SecretValue{WrappedKey: "w", Sealed: []byte{1}},
+		&state.DefaultKey{ID: "i", Created: 1, Material: state.NewMaterial([]byte{4})},
 	}
 	for _, record := range full {
 		v := reflect.ValueOf(record).Elem()

@@ -25,6 +25,10 @@ const (
 	tableAccessKeys
 	tableUserAccessKeys
 	tableRights
+	tableSecrets
+	tableSecretAges
+	tableSecretValues
+	tableDefaultKeys
 
 	// TableCount is the number of tables; their numbers are those below it.
 	TableCount
@@ -51,6 +55,10 @@ var schema = [TableCount]struct {
 	tableAccessKeys:     {"access-keys", func() any { return new(AccessKey) }},
 	tableUserAccessKeys: {"user-access-keys", func() any { return present }},
 	tableRights:         {"rights", func() any { return new(Rights) }},
+	tableSecrets:        {"secrets", func() any { return new(Secret) }},
+	tableSecretAges:     {"secret-ages", func() any { return present }},
+	tableSecretValues:   {"secret-values", func() any { return new(SecretValue) }},
+	tableDefaultKeys:    {"default-keys", func() any { return new(DefaultKey) }},
 }
 
 // String returns the name of the table.

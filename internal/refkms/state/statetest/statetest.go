@@ -38,6 +38,7 @@ func Run(t *testing.T, open func(t *testing.T) state.Store) {
 		{"access keys are indexed by user", testAccessKeys},
 		{"a change of rights is a new revision", testRights},
 		{"dues come by time", testDues},
+		{"secrets are indexed by age, and have their dates", testSecrets},
 		{"random operations agree with a map", testModel},
 		{"readers and writers at once", testConcurrent},
 		{"a closed store says so", testClosed},
