@@ -44,13 +44,10 @@ func (t *Tags) SetParam(text string) error {
 	return t.CheckParam()
 }
 
-// CheckParam checks keys and values: letters of any script, digits and / \ _ - . + = : @, keys not empty and without
-// the prefixes that are kept.
+// CheckParam checks keys and values.
 func (t *Tags) CheckParam() error {
 	for key, value := range *t {
-		lower := strings.ToLower(key)
-		if key == "" || !tagText(key, maxTagKey) || !tagText(value, maxTagValue) ||
-			strings.HasPrefix(lower, "aliyun") || strings.HasPrefix(lower, "acs:") {
+		if !ValidTagKey(key) || !ValidTagValue(value) {
 			return errTags
 		}
 	}
@@ -71,6 +68,19 @@ func (t *Tags) ParamText() string {
 	return string(doc)
 }
 
+// ValidTagKey reports whether a tag can have a key: 1 to 128 characters, and none of the prefixes that are kept.
+func ValidTagKey(key string) bool {
+	if key == "" || !tagText(key, maxTagKey) {
+		return false
+	}
+	lower := strings.ToLower(key)
+	return !strings.HasPrefix(lower, "aliyun") && !strings.HasPrefix(lower, "acs:")
+}
+
+// ValidTagValue reports whether a tag can have a value: 0 to 128 characters.
+func ValidTagValue(value string) bool { return tagText(value, maxTagValue) }
+
+// tagText reports whether s is letters of any script, digits and / \ _ - . + = : @, at most limit of them.
 func tagText(s string, limit int) bool {
 	if len(s) > utf8.UTFMax*limit || utf8.RuneCountInString(s) > limit {
 		return false
