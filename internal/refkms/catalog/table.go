@@ -12,13 +12,15 @@ import (
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/identity"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/keys"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/secrets"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/trail"
 )
 
-// Rooms are the parts of the service whose handlers the table has.
+// Rooms are the parts of the service whose handlers the table has. One that is nil has no rows; all need Keys.
 type Rooms struct {
 	Keys     *keys.Service
+	Secrets  *secrets.Service
 	Identity *identity.Service
 	Trail    *trail.Trail
 }
@@ -36,10 +38,14 @@ func New(r Rooms) *Table {
 		dues: map[state.DueKind]call.DueFunc{
 			state.DueRotation:    r.Keys.Rotate,
 			state.DueDestruction: r.Keys.Destroy,
+
+			state.DueSecretRotation: r.Secrets.Rotate,
+			state.DuePurge:          r.Secrets.Purge,
 		},
 	}
 	for _, op := range slices.Concat(
 		keysTable(r.Keys),
+		secretsTable(r.Secrets),
 		identityTable(r.Identity),
 		trailTable(r.Trail),
 	) {
