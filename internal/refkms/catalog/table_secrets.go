@@ -55,5 +55,19 @@ func secretsTable(s *secrets.Service) []*call.Operation {
 		call.Define("GetSecretPolicy", s.GetSecretPolicy, call.Row[secrets.GetSecretPolicyRequest]{Event: call.Read, Rate: secretRate}),
 		call.Define("SetSecretPolicy", s.SetSecretPolicy, call.Row[secrets.SetSecretPolicyRequest]{
 			Check: s.CheckSetSecretPolicy, Writes: true, Event: call.Write, Rate: secretRate}),
+
+		// Tags of keys and secrets.
+		call.Define("TagResource", s.TagResource, call.Row[secrets.TagResourceRequest]{
+			Check: s.CheckTagResource, Writes: true, Event: call.Write}),
+		call.Define("UntagResource", s.UntagResource, call.Row[secrets.UntagResourceRequest]{
+			Check: s.CheckUntagResource, Writes: true, Event: call.Write}),
+		call.Define("ListResourceTags", s.ListResourceTags, call.Row[secrets.ListResourceTagsRequest]{
+			Check: s.CheckListResourceTags, Event: call.Read}),
+		call.Define("TagResources", s.TagResources, call.Row[secrets.TagResourcesRequest]{
+			Check: s.CheckTagResources, Find: s.FindTagResources, Writes: true, Event: call.Write}),
+		call.Define("UntagResources", s.UntagResources, call.Row[secrets.UntagResourcesRequest]{
+			Check: s.CheckUntagResources, Find: s.FindUntagResources, Writes: true, Event: call.Write}),
+		call.Define("ListTagResources", s.ListTagResources, call.Row[secrets.ListTagResourcesRequest]{
+			Check: s.CheckListTagResources, Find: s.FindListTagResources, Event: call.Read}),
 	}
 }

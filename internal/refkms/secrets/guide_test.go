@@ -169,6 +169,9 @@ func TestWhatClientsDo(t *testing.T) {
 	if d.str("SecretData") != "not base64!" || d.str("SecretDataType") != "binary" || d.at("ExtendedConfig") != nil {
 		t.Errorf("GetSecretValue = %v", d)
 	}
+	if got := w.ok("ListTagResources", "ResourceType", "secret", "ResourceId.1", "s", "RegionId", region).list("TagResources", "TagResource"); got != "" {
+		t.Errorf("ListTagResources = %s, want none", got)
+	}
 	w.ok("DeleteSecret", "SecretName", "s", "ForceDeleteWithoutRecovery", "true", "RecoveryWindowInDays", "30")
 	w.refused(call.ErrSecretNotFound, "DescribeSecret", "SecretName", "s")
 	w.secret("s", "again") // the name is free at once
@@ -183,12 +186,16 @@ func TestNamesByARN(t *testing.T) {
 		if got := w.ok("GetSecretValue", "SecretName", name).str("SecretName"); got != "team/a" {
 			t.Errorf("GetSecretValue(%s) says it is of %q", name, got)
 		}
+		w.ok("TagResource", "SecretName", name, "Tags", `[{"TagKey":"k","TagValue":"v"}]`)
+		w.ok("TagResources", "ResourceType", "secret", "ResourceId.1", name, "ResourceId.2", "b", "Tag.1.Key", "k")
 		w.ok("UpdateSecret", "SecretName", name, "Description", "d")
 	}
 	elsewhere, foreign := "acs:kms:cn-hangzhou:123456:secret/b", "acs:kms:us-east-1:42:secret/b"
 	w.refused(call.ErrSecretNotFound, "DescribeSecret", "SecretName", elsewhere)
 	w.refused(call.ErrSecretValueNotFound, "GetSecretValue", "SecretName", elsewhere)
 	w.refused(call.ErrCreateSecretNotFound, "CreateSecret", "SecretName", elsewhere, "VersionId", "v", "SecretData", "x")
+	w.refused(call.ErrSecretNotFound, "TagResource", "SecretName", elsewhere, "Tags", "[]")
+	w.refused(call.ErrResourceIDNotFound, "TagResources", "ResourceType", "secret", "ResourceId.1", elsewhere, "Tag.1.Key", "k")
 	for _, action := range []string{"DescribeSecret", "GetSecretValue", "DeleteSecret", "RestoreSecret"} {
 		w.refused(call.NoPermission(foreign), action, "SecretName", foreign)
 	}

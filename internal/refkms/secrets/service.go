@@ -1,5 +1,5 @@
 // Package secrets is the part of the reference KMS that keeps secrets: their values in versions, the labels that point
-// at versions, their deletion and rotation.
+// at versions, their deletion and rotation; and it tags secrets and keys.
 //
 // Its handlers are methods of [Service]. They are called by the corridor (package server), which has checked the
 // parameters, found the secret that is meant and asked for the rights on it. What is left for a handler is, in this
