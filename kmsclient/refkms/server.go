@@ -42,6 +42,7 @@ import (
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/clock"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/keys"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/material"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/secrets"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/server"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/wire"
@@ -87,6 +88,7 @@ type Options struct {
 type Quotas struct {
 	Keys    int  // made by users, in any state; default 200
 	Aliases int  // default 300
+	Secrets int  // those in a recovery window included; default any number
 	None    bool // no quotas at all, whatever the fields above say
 }
 
@@ -125,8 +127,9 @@ func New(opts *Options) (*Server, error) {
 		return nil, fmt.Errorf("refkms: options: a longest deletion window of %d days, want 30 or more", o.MaxDeletionDays)
 	}
 	k := keys.Options{MaxKeys: defaultKeys, MaxAliases: defaultAliases, MaxDeletionDays: o.MaxDeletionDays}
+	var secretOptions secrets.Options
 	if q := o.Quotas; q != nil {
-		if q.Keys < 0 || q.Aliases < 0 {
+		if q.Keys < 0 || q.Aliases < 0 || q.Secrets < 0 {
 			return nil, errors.New("refkms: options: a negative quota")
 		}
 		switch {
@@ -139,6 +142,7 @@ func New(opts *Options) (*Server, error) {
 			if q.Aliases > 0 {
 				k.MaxAliases = q.Aliases
 			}
+			secretOptions.MaxSecrets = q.Secrets
 		}
 	}
 	if o.InsecureCollidingContext {
@@ -149,7 +153,8 @@ func New(opts *Options) (*Server, error) {
 		return nil, err
 	}
 	store := state.NewMemory()
-	table := catalog.New(catalog.Rooms{Keys: keys.New(k)})
+	keyRoom := keys.New(k)
+	table := catalog.New(catalog.Rooms{Keys: keyRoom, Secrets: secrets.New(keyRoom, secretOptions)})
 	s := &Server{
 		store:     store,
 		corridor:  server.New(store, clock.New(o.Now), table, server.Hooks{Credential: key.lookup}),
