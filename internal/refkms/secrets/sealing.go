@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/keys"
@@ -44,7 +45,7 @@ func (s *Service) newDataKey(c *call.Call, secret *state.Secret, by right) (*dat
 		return s.newDefaultDataKey(c)
 	}
 	cmk := call.Resource{Kind: call.KeyKind, ID: secret.KeyID}
-	c.Touch(cmk)
+	touch(c, cmk)
 	req := &keys.GenerateDataKeyRequest{KeyID: secret.KeyID, NumberOfBytes: dataKeySize}
 	var made *keys.GenerateDataKeyResponse
 	var err error
@@ -69,7 +70,7 @@ func (s *Service) openDataKey(c *call.Call, secret *state.Secret, wrapped string
 		return s.openDefaultDataKey(c, wrapped)
 	}
 	cmk := call.Resource{Kind: call.KeyKind, ID: secret.KeyID}
-	c.Touch(cmk)
+	touch(c, cmk)
 	req := &keys.DecryptRequest{CiphertextBlob: material.Blob{Text: wrapped}}
 	var opened *keys.DecryptResponse
 	var err error
@@ -78,10 +79,20 @@ func (s *Service) openDataKey(c *call.Call, secret *state.Secret, wrapped string
 	} else {
 		opened, err = s.decrypt(s.own(c), req)
 	}
+	if errors.Is(err, call.ErrInvalidParameter) { // it is the service that keeps the blob
+		return nil, call.ErrInternalFailure
+	}
 	if err != nil {
 		return nil, err
 	}
 	return &dataKey{opened.Plaintext, wrapped}, nil
+}
+
+// touch adds a resource to those that the call touches, once.
+func touch(c *call.Call, r call.Resource) {
+	if !slices.Contains(c.Found, r) {
+		c.Touch(r)
+	}
 }
 
 // own returns a call of the service itself, in the transaction of c, that has found things. Its handler is called past
@@ -93,7 +104,7 @@ func (s *Service) own(c *call.Call, found ...call.Resource) *call.Call {
 // decrypt is Decrypt of the keys, without the corridor.
 func (s *Service) decrypt(c *call.Call, req *keys.DecryptRequest) (*keys.DecryptResponse, error) {
 	if err := req.CiphertextBlob.CheckParam(); err != nil {
-		return nil, call.ErrInternalFailure
+		return nil, call.Invalid("CiphertextBlob")
 	}
 	if err := s.keys.FindDecrypt(c, req); err != nil {
 		return nil, err

@@ -84,9 +84,7 @@ func findAll(c *call.Call, t ResourceType, ids []string) error {
 		if err != nil {
 			return asResourceID(err)
 		}
-		if !slices.Contains(c.Found, r) {
-			c.Touch(r)
-		}
+		touch(c, r)
 	}
 	return nil
 }
