@@ -1,5 +1,7 @@
 package wire
 
+import "strings"
+
 // A charset holds the bytes that a percent-encoding leaves as they are.
 type charset [256]bool
 
@@ -48,21 +50,15 @@ func appendTwice(dst []byte, s string, bare *charset) []byte {
 
 // decode returns s as a form means it: + is a blank, %XY a byte. It reports whether every % begins two digits.
 func decode(s string) (string, bool) {
-	plain := true
-	for i := range len(s) {
-		if s[i] == '%' || s[i] == '+' {
-			plain = false
-			break
-		}
-	}
-	if plain {
+	if !strings.ContainsAny(s, "%+") {
 		return s, true
 	}
-	b := make([]byte, 0, len(s))
+	var b strings.Builder
+	b.Grow(len(s))
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; c {
 		case '+':
-			b = append(b, ' ')
+			b.WriteByte(' ')
 		case '%':
 			if i+2 >= len(s) {
 				return "", false
@@ -71,13 +67,13 @@ func decode(s string) (string, bool) {
 			if high > 15 || low > 15 {
 				return "", false
 			}
-			b = append(b, high<<4|low)
+			b.WriteByte(high<<4 | low)
 			i += 2
 		default:
-			b = append(b, c)
+			b.WriteByte(c)
 		}
 	}
-	return string(b), true
+	return b.String(), true
 }
 
 // unhex returns the value of a hexadecimal digit, more than 15 for any other byte.

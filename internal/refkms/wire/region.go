@@ -6,9 +6,10 @@ import "strings"
 // the parameter RegionId means nothing, for SDKs send it to every endpoint. A host that names no region the server serves
 // (loopback, a proxy, an address) leaves it to RegionId; if that names none either, it is "".
 func regionOf(host, regionID string, serves func(region string) bool) string {
-	labels := strings.SplitN(host, ".", 3)
-	if len(labels) == 3 && (strings.EqualFold(labels[0], "kms") || strings.EqualFold(labels[0], "kms-vpc")) {
-		if region := strings.ToLower(labels[1]); serves(region) {
+	service, rest, _ := strings.Cut(host, ".")
+	region, _, more := strings.Cut(rest, ".")
+	if more && (strings.EqualFold(service, "kms") || strings.EqualFold(service, "kms-vpc")) {
+		if region = strings.ToLower(region); serves(region) {
 			return region
 		}
 	}

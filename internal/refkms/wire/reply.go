@@ -20,9 +20,10 @@ type reply struct {
 
 // header sets the header fields of the reply.
 func (p *reply) header(h http.Header) {
-	h.Set("Content-Type", p.contentType)
-	h.Set("Content-Length", strconv.Itoa(len(p.body)))
-	h.Set("X-Acs-Request-Id", p.requestID)
+	values := [...]string{p.contentType, strconv.Itoa(len(p.body)), p.requestID}
+	h["Content-Type"] = values[0:1:1]
+	h["Content-Length"] = values[1:2:2]
+	h["X-Acs-Request-Id"] = values[2:3:3]
 }
 
 // A refusal is the document of an error. Every value that is a string must stay one: an SDK asserts it unchecked.

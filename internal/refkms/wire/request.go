@@ -152,7 +152,7 @@ var common = map[string]bool{
 
 // texts returns the parameters of the operation.
 func (r *request) texts() map[string]string {
-	m := make(map[string]string, len(r.params))
+	m := map[string]string{} // most operations have a few: room for all that was sent would be a second allocation
 	for _, p := range r.params {
 		if !common[p.name] {
 			m[p.name] = p.value

@@ -47,14 +47,13 @@ func (r *request) claimV1() (claim, error) {
 
 // verifyV1 checks the signature.
 func (r *request) verifyV1(secret []byte) error {
-	key := make([]byte, 0, len(secret)+1)
-	mac := hmac.New(sha1.New, append(append(key, secret...), '&'))
+	key := append(append(make([]byte, 0, len(secret)+1), secret...), '&')
 	want := []byte(r.params.get("Signature"))
-	var sum [sha1.Size]byte
-	var text [(sha1.Size + 2) / 3 * 4]byte
 	matches := func(stringToSign []byte) bool {
-		mac.Reset()
+		mac := hmac.New(sha1.New, key)
 		mac.Write(stringToSign)
+		var sum [sha1.Size]byte
+		var text [(sha1.Size + 2) / 3 * 4]byte
 		base64.StdEncoding.Encode(text[:], mac.Sum(sum[:0]))
 		return subtle.ConstantTimeCompare(text[:], want) == 1
 	}
