@@ -46,7 +46,7 @@ func (b *Blob) SetParam(text string) error {
 
 // CheckParam reads Text.
 func (b *Blob) CheckParam() (err error) {
-	if b.raw, err = decodeBase64(b.Text); err != nil {
+	if b.raw, err = DecodeBase64(b.Text); err != nil {
 		return err
 	}
 	if n := len(b.raw) - headSize - tagSize; n < 1 || n > MaxPlaintext {

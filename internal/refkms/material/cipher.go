@@ -1,12 +1,9 @@
 package material
 
 import (
-	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"fmt"
-	"hash/maphash"
-	"sync/atomic"
 
 	"github.com/emmansun/gmsm/sm4"
 )
@@ -42,38 +39,4 @@ func (c Cipher) newAEAD(key []byte) (cipher.AEAD, error) {
 		return nil, err // unreachable: the length was checked
 	}
 	return cipher.NewGCM(block)
-}
-
-// Slots of a Cache: expanded keys take 0.5 to 1.3 KB each.
-const cacheSlots = 1024
-
-// A Cache keeps the expanded keys of versions that were used lately: expanding one costs as much as sealing a data key
-// under it. It has 1024 slots, a key has one of them, and the last one used there is kept; no lock is involved. What it
-// keeps cannot be cleared. It is safe for concurrent use, and its zero value is empty.
-type Cache struct {
-	slots [cacheSlots]atomic.Pointer[expanded]
-}
-
-type expanded struct {
-	cipher Cipher
-	key    []byte
-	aead   cipher.AEAD
-}
-
-var cacheSeed = maphash.MakeSeed()
-
-// AEAD returns the cipher under the key of a version. The key is kept and must not be modified.
-func (c *Cache) AEAD(alg Cipher, versionID string, key []byte) (cipher.AEAD, error) {
-	slot := &c.slots[maphash.String(cacheSeed, versionID)%cacheSlots]
-	// The key itself is compared, not the version that it was found by: a server that goes back to a snapshot may
-	// import another key under a version id that has been seen.
-	if e := slot.Load(); e != nil && e.cipher == alg && bytes.Equal(e.key, key) {
-		return e.aead, nil
-	}
-	aead, err := alg.newAEAD(key)
-	if err != nil {
-		return nil, err
-	}
-	slot.Store(&expanded{alg, key, aead})
-	return aead, nil
 }
