@@ -21,10 +21,11 @@
 // # What is in memory
 //
 // Everything that was made is kept until it is destroyed or the server is dropped: keys, their versions and aliases, 1.1
-// KB for a key with one of each. Calls leave nothing behind but the expanded keys of up to 1024 versions, kept ready
-// after use, and the nonces of requests over HTTP, the last 2^20 of the last 30 minutes. Nothing is wiped: the material of
-// a destroyed key stays where it was until the runtime uses the memory again, and as long as a snapshot knows it; data
-// keys are in the caller's hands, see [kmsapi.Plaintext.Clear].
+// KB for a key with one of each. Calls leave nothing behind but the expanded keys of up to 1024 symmetric and 1024
+// asymmetric versions, kept ready after use, spare key pairs, see [Options], and the nonces of requests over HTTP, the
+// last 2^20 of the last 30 minutes. Nothing is wiped: the material of a destroyed key stays where it was until the
+// runtime uses the memory again, and as long as a snapshot knows it; data keys are in the caller's hands, see
+// [kmsapi.Plaintext.Clear].
 //
 // # Compatibility
 //
@@ -33,6 +34,7 @@
 package refkms
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -68,6 +70,10 @@ type Options struct {
 	Now func() time.Time
 	// Quotas are the limits on what may be made. Default those of the service.
 	Quotas *Quotas
+	// SpareKeyPairs is how many pairs of RSA_3072 and of RSA_4096 are kept ready once a key of that spec was made: a pair
+	// takes 0.3 or 0.7 s of a core, and at times 3 s. Default 2, negative for none. They are made in the background, by a
+	// goroutine that ends when there are enough.
+	SpareKeyPairs int
 	// MaxDeletionDays is the longest deletion window that may be asked for, in days, 30 or more: 30 is also the window
 	// of who asks for none. Default 30; newer editions of the service have 366.
 	MaxDeletionDays int
@@ -86,16 +92,19 @@ type Options struct {
 
 // Quotas limit what an account may have in one region.
 type Quotas struct {
-	Keys    int  // made by users, in any state; default 200
-	Aliases int  // default 300
-	Secrets int  // those in a recovery window included; default any number
-	None    bool // no quotas at all, whatever the fields above say
+	Keys        int  // made by users, in any state; default 200
+	Aliases     int  // default 300
+	KeyVersions int  // of one asymmetric key, beside the first; default 50
+	Secrets     int  // those in a recovery window included; default any number
+	None        bool // no quotas at all, whatever the fields above say
 }
 
 const (
-	defaultKeys    = 200
-	defaultAliases = 300
-	maxNameSize    = 64 // bytes of a region or an account
+	defaultKeys     = 200
+	defaultAliases  = 300
+	defaultVersions = 50
+	defaultSpares   = 2
+	maxNameSize     = 64 // bytes of a region or an account
 )
 
 // A Server is a reference KMS. It is safe for concurrent use. Its zero value is not usable.
@@ -108,7 +117,7 @@ type Server struct {
 	transport       http.RoundTripper
 }
 
-// New returns an empty Server in memory; nil options are the defaults. It starts no goroutine and needs no Close.
+// New returns an empty Server in memory; nil options are the defaults. It needs no Close.
 func New(opts *Options) (*Server, error) {
 	var o Options
 	if opts != nil {
@@ -126,24 +135,10 @@ func New(opts *Options) (*Server, error) {
 	if o.MaxDeletionDays != 0 && o.MaxDeletionDays < 30 {
 		return nil, fmt.Errorf("refkms: options: a longest deletion window of %d days, want 30 or more", o.MaxDeletionDays)
 	}
-	k := keys.Options{MaxKeys: defaultKeys, MaxAliases: defaultAliases, MaxDeletionDays: o.MaxDeletionDays}
+	k := keys.Options{MaxDeletionDays: o.MaxDeletionDays, Spares: max(0, cmp.Or(o.SpareKeyPairs, defaultSpares))}
 	var secretOptions secrets.Options
-	if q := o.Quotas; q != nil {
-		if q.Keys < 0 || q.Aliases < 0 || q.Secrets < 0 {
-			return nil, errors.New("refkms: options: a negative quota")
-		}
-		switch {
-		case q.None:
-			k.MaxKeys, k.MaxAliases = 0, 0
-		default:
-			if q.Keys > 0 {
-				k.MaxKeys = q.Keys
-			}
-			if q.Aliases > 0 {
-				k.MaxAliases = q.Aliases
-			}
-			secretOptions.MaxSecrets = q.Secrets
-		}
+	if err := o.Quotas.set(&k, &secretOptions); err != nil {
+		return nil, err
 	}
 	if o.InsecureCollidingContext {
 		k.AAD = material.CollidingAAD
@@ -168,6 +163,24 @@ func New(opts *Options) (*Server, error) {
 	})
 	s.transport = s.wire.Transport()
 	return s, nil
+}
+
+// set sets the limits of k; nil are those of the service.
+func (q *Quotas) set(k *keys.Options, s *secrets.Options) error {
+	var set Quotas
+	if q != nil {
+		set = *q
+	}
+	switch {
+	case set.Keys < 0 || set.Aliases < 0 || set.KeyVersions < 0 || set.Secrets < 0:
+		return errors.New("refkms: options: a negative quota")
+	case !set.None:
+		k.MaxKeys = cmp.Or(set.Keys, defaultKeys)
+		k.MaxAliases = cmp.Or(set.Aliases, defaultAliases)
+		k.MaxVersions = cmp.Or(set.KeyVersions, defaultVersions)
+		s.MaxSecrets = set.Secrets
+	}
+	return nil
 }
 
 // checkWorld checks the names of a region and an account, which become parts of keys and ARNs.

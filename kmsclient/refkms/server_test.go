@@ -24,6 +24,7 @@ func TestOptions(t *testing.T) {
 		{"account", &refkms.Options{Account: "me"}, `refkms: account "me": want digits`},
 		{"days", &refkms.Options{MaxDeletionDays: 29}, "refkms: options: a longest deletion window of 29 days, want 30 or more"},
 		{"quota", &refkms.Options{Quotas: &refkms.Quotas{Keys: -1}}, "refkms: options: a negative quota"},
+		{"quota of versions", &refkms.Options{Quotas: &refkms.Quotas{KeyVersions: -1}}, "refkms: options: a negative quota"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, err := refkms.New(tt.opts)
@@ -127,6 +128,33 @@ func TestQuotas(t *testing.T) {
 				return err
 			})
 			made(tt.aliases, func(i int) error { return c.CreateAlias(ctx, fmt.Sprintf("alias/%d", i), key) })
+		})
+	}
+}
+
+func TestVersionQuota(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		quotas *refkms.Quotas
+		want   int // versions made before one is refused; 0: 51 are made
+	}{
+		{"service's", nil, 50},
+		{"set", &refkms.Quotas{KeyVersions: 2}, 2},
+		{"none", &refkms.Quotas{KeyVersions: 2, None: true}, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, c := client(t, &refkms.Options{Quotas: tt.quotas})
+			key, err := c.CreateKey(t.Context(), &refkms.CreateKeyRequest{KeySpec: "EC_P256"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range 51 {
+				s.Advance(7 * day)
+				err := c.Do(t.Context(), "CreateKeyVersion", map[string]string{"KeyId": key.KeyID}, nil)
+				if refused := tt.want != 0 && i >= tt.want; refused != errors.Is(err, kmsapi.ErrLimitExceeded) || !refused && err != nil {
+					t.Fatalf("version %d after the first = %v, want %d to be made", i+1, err, tt.want)
+				}
+			}
 		})
 	}
 }

@@ -17,7 +17,7 @@ func keysTable(k *keys.Service) []*call.Operation {
 	return []*call.Operation{
 		// Keys.
 		call.Define("CreateKey", k.CreateKey, call.Row[keys.CreateKeyRequest]{
-			Check: k.CheckCreateKey, On: call.KeyContainer, Prepare: k.PrepareCreateKey, Writes: true, Event: call.Write}),
+			Check: k.CheckCreateKey, Find: k.FindCreateKey, Prepare: k.PrepareCreateKey, Writes: true, Event: call.Write}),
 		call.Define("DescribeKey", k.DescribeKey, call.Row[keys.DescribeKeyRequest]{Event: call.Read}),
 		call.Define("ListKeys", k.ListKeys, call.Row[keys.ListKeysRequest]{On: call.KeyContainer, Event: call.Read}),
 		call.Define("UpdateKeyDescription", k.UpdateKeyDescription, call.Row[keys.UpdateKeyDescriptionRequest]{
@@ -41,7 +41,7 @@ func keysTable(k *keys.Service) []*call.Operation {
 
 		// Versions and rotation.
 		call.Define("CreateKeyVersion", k.CreateKeyVersion, call.Row[keys.CreateKeyVersionRequest]{
-			Writes: true, Event: call.Write}),
+			Find: k.FindCreateKeyVersion, Prepare: k.PrepareCreateKeyVersion, Writes: true, Event: call.Write}),
 		call.Define("DescribeKeyVersion", k.DescribeKeyVersion, call.Row[keys.DescribeKeyVersionRequest]{Event: call.Read}),
 		call.Define("ListKeyVersions", k.ListKeyVersions, call.Row[keys.ListKeyVersionsRequest]{Event: call.Read}),
 		call.Define("UpdateRotationPolicy", k.UpdateRotationPolicy, call.Row[keys.UpdateRotationPolicyRequest]{

@@ -1,8 +1,6 @@
 package keys
 
 import (
-	"slices"
-
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
 )
@@ -17,6 +15,8 @@ type CreateKeyRequest struct {
 	EnableAutomaticRotation bool     `param:"EnableAutomaticRotation"`
 	RotationInterval        Interval `param:"RotationInterval,if=EnableAutomaticRotation"`
 	Tags                    Tags     `param:"Tags"`
+
+	full bool // found: another key of a pair would be too many
 }
 
 // CreateKeyResponse is the answer of CreateKey.
@@ -36,12 +36,12 @@ func (s *Service) CheckCreateKey(c *call.Call, req *CreateKeyRequest) error {
 		}
 	}
 	spec := specs[req.KeySpec]
-	if spec == nil || spec.generate == nil || spec.mainland && !(req.ProtectionLevel == HSM && mainland(c.Region())) {
+	if spec == nil || spec.mainland && !(req.ProtectionLevel == HSM && mainland(c.Region())) {
 		return call.Invalid("KeySpec")
 	}
-	setDefault(&req.KeyUsage, spec.usages[0])
+	setDefault(&req.KeyUsage, spec.defaultUsage())
 	switch {
-	case !slices.Contains(spec.usages, req.KeyUsage):
+	case !spec.allows(req.KeyUsage):
 		return call.Invalid("KeyUsage")
 	case req.Origin != OriginKMS && req.Origin != OriginExternal, req.Origin == OriginExternal && !spec.symmetric():
 		return call.Invalid("Origin")
@@ -61,28 +61,44 @@ func setDefault(s *string, def string) {
 	}
 }
 
+// FindCreateKey finds the container, and whether it is full: no pair is made to be thrown away.
+func (s *Service) FindCreateKey(c *call.Call, req *CreateKeyRequest) error {
+	c.Touch(call.Resource{Kind: call.KeyContainer})
+	req.full = !specs[req.KeySpec].symmetric() && s.full(c)
+	return nil
+}
+
+// full reports whether the account has as many keys in the region as it may have. Those of cloud services do not count.
+func (s *Service) full(c *call.Call) bool {
+	if s.opts.MaxKeys == 0 {
+		return false
+	}
+	n := 0
+	for _, k := range state.Keys.All(c.Tx, c.Scope) {
+		if k.Service == "" {
+			if n++; n >= s.opts.MaxKeys {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // PrepareCreateKey makes the material of the first version: none if it is to be imported.
 func (s *Service) PrepareCreateKey(c *call.Call, req *CreateKeyRequest) (any, error) {
-	if req.Origin == OriginExternal {
+	switch {
+	case req.full:
+		return nil, call.ErrLimitExceeded
+	case req.Origin == OriginExternal:
 		return state.Material{}, nil
 	}
-	return specs[req.KeySpec].generate(), nil
+	return s.newMaterial(c.Context, specs[req.KeySpec])
 }
 
 // CreateKey makes a key with its first version. An external key has a version from the beginning too, and keeps it for
 // life: what is encrypted under it opens again after the same material was imported anew.
 func (s *Service) CreateKey(c *call.Call, req *CreateKeyRequest) (*CreateKeyResponse, error) {
-	if s.opts.MaxKeys > 0 {
-		n := 0
-		for _, k := range state.Keys.All(c.Tx, c.Scope) {
-			if k.Service == "" {
-				if n++; n >= s.opts.MaxKeys {
-					return nil, call.ErrLimitExceeded
-				}
-			}
-		}
-	}
-	if len(req.Tags) > MaxTags {
+	if s.full(c) || len(req.Tags) > MaxTags {
 		return nil, call.ErrLimitExceeded
 	}
 	k := &state.Key{

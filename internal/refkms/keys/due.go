@@ -9,7 +9,7 @@ import (
 // interval that has passed, since every rotation sets the date of the next.
 func (s *Service) Rotate(tx state.Tx, d *state.Due) *call.Happening {
 	k := state.Keys.Get(tx, d.Scope, d.ID)
-	rotated, _ := addVersion(tx, d.Scope, *k, specs[k.Spec].generate(), d.At)
+	rotated, _ := addVersion(tx, d.Scope, *k, random(specs[k.Spec].cipher), d.At)
 	state.Keys.Put(tx, d.Scope, k.ID, &rotated)
 	return &call.Happening{Name: "RotateKey", At: d.At, Scope: d.Scope, Resource: call.Resource{Kind: call.KeyKind, ID: d.ID}}
 }

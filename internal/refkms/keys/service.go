@@ -23,14 +23,18 @@ type Options struct {
 	MaxKeys         int          // made by users, of an account in a region, in any state; 0 is no limit
 	MaxAliases      int          // of an account in a region, those of services not counted; 0 is no limit
 	MaxDeletionDays int          // longest deletion window, 30 or more; 0 is 30
+	MaxVersions     int          // made by CreateKeyVersion, of a key; 0 is no limit
+	Spares          int          // pairs of each slow spec that are made ahead once one was asked for
 	AAD             material.AAD // how blobs authenticate their encryption context
 }
 
-// A Service has the handlers, and what of keys is not state: the settings and the ciphers used lately. It is safe for
-// concurrent use.
+// A Service has the handlers, and what of keys is not state: the settings, spare key pairs, and the ciphers and pairs used
+// lately. It is safe for concurrent use.
 type Service struct {
-	opts  Options
-	aeads material.Cache
+	opts   Options
+	aeads  material.Cache
+	pairs  material.PairCache
+	spares *material.Spares
 }
 
 // New returns a Service.
@@ -38,7 +42,7 @@ func New(opts Options) *Service {
 	if opts.MaxDeletionDays == 0 {
 		opts.MaxDeletionDays = 30
 	}
-	return &Service{opts: opts}
+	return &Service{opts: opts, spares: material.NewSpares(opts.Spares)}
 }
 
 // load returns the key that the call found in place i.

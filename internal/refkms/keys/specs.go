@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"context"
 	"crypto/rand"
 	"slices"
 
@@ -20,35 +21,64 @@ const (
 	HSM      = "HSM"
 )
 
-// A spec is a kind of key.
+// A spec is a kind of key: symmetric, with a cipher, or a pair.
 type spec struct {
-	usages   []string        // the first is the default
-	cipher   material.Cipher // of a symmetric key
-	mainland bool            // of the state's own algorithms: HSM in certified regions only
-	// generate makes new material, as the version keeps it. It may take long. Nil: keys of this spec cannot be made.
-	generate func() state.Material
+	cipher   material.Cipher
+	pair     material.PairSpec
+	mainland bool // of the state's own algorithms: HSM in certified regions only
 }
+
+// specs holds every KeySpec.
+var specs = func() map[string]*spec {
+	m := map[string]*spec{
+		"Aliyun_AES_256": {cipher: material.AES256GCM},
+		"Aliyun_SM4":     {cipher: material.SM4GCM, mainland: true},
+	}
+	for p := material.RSA2048; p <= material.ECSM2; p++ {
+		m[p.String()] = &spec{pair: p, mainland: p == material.ECSM2}
+	}
+	return m
+}()
 
 func (s *spec) symmetric() bool { return s.cipher != 0 }
 
-// specs holds every KeySpec.
-var specs = map[string]*spec{
-	"Aliyun_AES_256": {usages: []string{EncryptDecrypt}, cipher: material.AES256GCM, generate: random(material.AES256GCM)},
-	"Aliyun_SM4":     {usages: []string{EncryptDecrypt}, cipher: material.SM4GCM, generate: random(material.SM4GCM), mainland: true},
-	"RSA_2048":       {usages: []string{EncryptDecrypt, SignVerify}},
-	"RSA_3072":       {usages: []string{EncryptDecrypt, SignVerify}},
-	"RSA_4096":       {usages: []string{EncryptDecrypt, SignVerify}},
-	"EC_P256":        {usages: []string{SignVerify}},
-	"EC_P256K":       {usages: []string{SignVerify}},
-	"EC_SM2":         {usages: []string{EncryptDecrypt, SignVerify}, mainland: true},
+// defaultUsage returns the usage of a key that was made without one.
+func (s *spec) defaultUsage() string {
+	if s.symmetric() {
+		return EncryptDecrypt
+	}
+	return s.pair.DefaultUsage().String()
 }
 
-func random(c material.Cipher) func() state.Material {
-	return func() state.Material {
-		b := make([]byte, c.KeySize())
-		rand.Read(b)
-		return state.NewMaterial(b)
+// allows reports whether a key of the spec may have a usage.
+func (s *spec) allows(usage string) bool {
+	if s.symmetric() {
+		return usage == EncryptDecrypt
 	}
+	use, ok := material.ParseUsage(usage)
+	return ok && s.pair.Allows(use)
+}
+
+// newMaterial returns the material of a new version. For a pair of RSA it may take seconds, until ctx is done.
+func (s *Service) newMaterial(ctx context.Context, sp *spec) (state.Material, error) {
+	if sp.symmetric() {
+		return random(sp.cipher), nil
+	}
+	pair, err := s.spares.Take(ctx, sp.pair)
+	if err != nil {
+		return state.Material{}, err
+	}
+	private, err := pair.Marshal()
+	if err != nil {
+		return state.Material{}, err // unreachable: the pair was made by the same package
+	}
+	return state.NewMaterial(private), nil
+}
+
+func random(c material.Cipher) state.Material {
+	b := make([]byte, c.KeySize())
+	rand.Read(b)
+	return state.NewMaterial(b)
 }
 
 // The regions with managed HSMs: certified by the state, and those of FIPS 140-2 level 3, where SM2 and SM4 are not

@@ -33,18 +33,71 @@ func addVersion(tx state.Tx, s state.Scope, k state.Key, m state.Material, at st
 // CreateKeyVersionRequest is the request of CreateKeyVersion.
 type CreateKeyVersionRequest struct {
 	KeyID string `param:"KeyId,required,key,alias"`
+
+	id  string     // found
+	key *state.Key // nil if there is none
 }
 
-// CreateKeyVersion is refused for symmetric keys, which rotate by their policy: the state first, then the kind.
-func (s *Service) CreateKeyVersion(c *call.Call, req *CreateKeyVersionRequest) (*KeyVersionResponse, error) {
-	k, err := load(c, 0)
-	if err != nil {
-		return nil, err
+// versionPause is the least time between two versions of a pair, in seconds. The creation of the key is that of the first.
+const versionPause = 7 * 86400
+
+// FindCreateKeyVersion finds the key, once for the whole call: a pair is made for the key that an alias led to when the
+// call came in.
+func (s *Service) FindCreateKeyVersion(c *call.Call, req *CreateKeyVersionRequest) (err error) {
+	if req.id == "" {
+		if req.id, err = c.ResolveKey(req.KeyID, true); err != nil {
+			return err
+		}
+	}
+	c.Touch(call.Resource{Kind: call.KeyKind, ID: req.id})
+	req.key = state.Keys.Get(c.Tx, c.Scope, req.id)
+	return nil
+}
+
+// mayHaveVersion refuses another version of a key: for its state before its kind.
+func (s *Service) mayHaveVersion(c *call.Call, k *state.Key) error {
+	if k == nil {
+		return call.ErrKeyNotFound
 	}
 	if err := toUse.of(k); err != nil {
+		return err
+	}
+	switch {
+	case specs[k.Spec].symmetric(), c.Now < k.LastRotation+versionPause:
+		return call.ErrRejectedOperation
+	case s.opts.MaxVersions > 0 && int64(k.Versions) > int64(s.opts.MaxVersions): // one was made with the key
+		return call.ErrLimitExceeded
+	}
+	return nil
+}
+
+// PrepareCreateKeyVersion makes the pair of a version that will not be refused, unless the key changes meanwhile.
+func (s *Service) PrepareCreateKeyVersion(c *call.Call, req *CreateKeyVersionRequest) (any, error) {
+	if err := s.mayHaveVersion(c, req.key); err != nil {
 		return nil, err
 	}
-	return nil, call.ErrRejectedOperation
+	return s.newMaterial(c.Context, specs[req.key.Spec])
+}
+
+// CreateKeyVersion gives an asymmetric key another pair. Symmetric keys rotate by their policy instead.
+func (s *Service) CreateKeyVersion(c *call.Call, req *CreateKeyVersionRequest) (*KeyVersionResponse, error) {
+	if err := s.mayHaveVersion(c, req.key); err != nil {
+		return nil, err
+	}
+	changed, v := addVersion(c.Tx, c.Scope, *req.key, c.Prepared.(state.Material), c.Now)
+	save(c, changed)
+	return &KeyVersionResponse{KeyVersion: keyVersion(v)}, nil
+}
+
+func keyVersion(v *state.Version) KeyVersion { return KeyVersion{v.KeyID, v.ID, v.Created.String()} }
+
+// version returns a version of a key.
+func version(c *call.Call, k *state.Key, id string) (*state.Version, error) {
+	v := state.Versions.Get(c.Tx, c.Scope, id)
+	if v == nil || v.KeyID != k.ID {
+		return nil, call.ErrKeyVersionNotFound
+	}
+	return v, nil
 }
 
 // DescribeKeyVersionRequest is the request of DescribeKeyVersion.
@@ -59,11 +112,11 @@ func (s *Service) DescribeKeyVersion(c *call.Call, req *DescribeKeyVersionReques
 	if err != nil {
 		return nil, err
 	}
-	v := state.Versions.Get(c.Tx, c.Scope, req.KeyVersionID)
-	if v == nil || v.KeyID != k.ID {
-		return nil, call.ErrKeyVersionNotFound
+	v, err := version(c, k, req.KeyVersionID)
+	if err != nil {
+		return nil, err
 	}
-	return &KeyVersionResponse{KeyVersion: KeyVersion{k.ID, v.ID, v.Created.String()}}, nil
+	return &KeyVersionResponse{KeyVersion: keyVersion(v)}, nil
 }
 
 // ListKeyVersionsRequest is the request of ListKeyVersions.
@@ -95,8 +148,7 @@ func (s *Service) ListKeyVersions(c *call.Call, req *ListKeyVersionsRequest) (*L
 	list := KeyVersionList{KeyVersion: []KeyVersion{}}
 	state.VersionsOf(c.Tx, c.Scope, k.ID, func(id string) bool {
 		if page.take() {
-			v := state.Versions.Get(c.Tx, c.Scope, id)
-			list.KeyVersion = append(list.KeyVersion, KeyVersion{k.ID, v.ID, v.Created.String()})
+			list.KeyVersion = append(list.KeyVersion, keyVersion(state.Versions.Get(c.Tx, c.Scope, id)))
 		}
 		return true
 	})
