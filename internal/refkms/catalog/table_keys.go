@@ -9,9 +9,15 @@ import (
 const (
 	cryptoRate    = 1000
 	reEncryptRate = 750
+	pairRate      = 200
 )
 
-var plaintext, ciphertextBlob = []string{"Plaintext"}, []string{"CiphertextBlob"}
+// What the trail hides or drops.
+var (
+	plaintext      = []string{"Plaintext"}
+	ciphertextBlob = []string{"CiphertextBlob"}
+	value          = []string{"Value"} // a signature
+)
 
 func keysTable(k *keys.Service) []*call.Operation {
 	return []*call.Operation{
@@ -59,5 +65,17 @@ func keysTable(k *keys.Service) []*call.Operation {
 		call.Define("ReEncrypt", k.ReEncrypt, call.Row[keys.ReEncryptRequest]{
 			Find: k.FindReEncrypt, Actions: []string{"kms:ReEncryptFrom", "kms:ReEncryptTo"},
 			Event: call.Read, Drop: ciphertextBlob, Rate: reEncryptRate}),
+
+		// Asymmetric cryptography.
+		call.Define("AsymmetricSign", k.AsymmetricSign, call.Row[keys.AsymmetricSignRequest]{
+			Check: k.CheckAsymmetricSign, Event: call.Read, Drop: value, Rate: pairRate}),
+		call.Define("AsymmetricVerify", k.AsymmetricVerify, call.Row[keys.AsymmetricVerifyRequest]{
+			Check: k.CheckAsymmetricVerify, Event: call.Read, Drop: value, Rate: pairRate}),
+		call.Define("AsymmetricEncrypt", k.AsymmetricEncrypt, call.Row[keys.AsymmetricEncryptRequest]{
+			Check: k.CheckAsymmetricEncrypt, Event: call.Read, Hide: plaintext, Drop: ciphertextBlob, Rate: pairRate}),
+		call.Define("AsymmetricDecrypt", k.AsymmetricDecrypt, call.Row[keys.AsymmetricDecryptRequest]{
+			Check: k.CheckAsymmetricDecrypt, Event: call.Read, Hide: plaintext, Drop: ciphertextBlob, Rate: pairRate}),
+		call.Define("GetPublicKey", k.GetPublicKey, call.Row[keys.GetPublicKeyRequest]{
+			Event: call.Read, Drop: []string{"PublicKey"}, Rate: pairRate}),
 	}
 }

@@ -4,25 +4,57 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/keys"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/material"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/server"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
 )
 
-// pair makes an asymmetric key in a region where every spec can be, and returns its id and that of its version. Specs of
-// the state's own algorithms are made in an HSM.
+// slowPairs holds one private key of each spec that is slow to make, for all tests that only use it.
+var slowPairs = map[string]func() state.Material{
+	"RSA_3072": sync.OnceValue(func() state.Material { return newPair(material.RSA3072) }),
+	"RSA_4096": sync.OnceValue(func() state.Material { return newPair(material.RSA4096) }),
+}
+
+func newPair(spec material.PairSpec) state.Material {
+	pair, err := material.GeneratePair(spec)
+	if err != nil {
+		panic(err)
+	}
+	private, err := pair.Marshal()
+	if err != nil {
+		panic(err)
+	}
+	return state.NewMaterial(private)
+}
+
+// pair makes an asymmetric key and returns its id and that of its version: in an HSM, where every spec can be.
 func (w *world) pair(spec, usage string) (key, version string) {
 	w.t.Helper()
-	params := []string{"KeySpec", spec, "KeyUsage", usage}
-	if spec == "EC_SM2" {
-		params = append(params, "ProtectionLevel", "HSM")
+	private := slowPairs[spec]
+	if private == nil {
+		key = w.key("KeySpec", spec, "KeyUsage", usage, "ProtectionLevel", "HSM")
+		return key, w.versionIDs(key)[0]
 	}
-	key = w.key(params...)
-	return key, w.versionIDs(key)[0]
+	key, version = w.pair("EC_P256", "")
+	w.change(key, func(k *state.Key) { k.Spec, k.Usage = spec, usage })
+	w.setMaterial(version, private())
+	return key, version
+}
+
+// setMaterial gives a version other material.
+func (w *world) setMaterial(version string, m state.Material) {
+	w.t.Helper()
+	w.update(func(tx state.Tx) {
+		v := *state.Versions.Get(tx, w.scope, version)
+		v.Material = m
+		state.Versions.Put(tx, w.scope, version, &v)
+	})
 }
 
 // versionIDs returns the ids of the versions of a key, newest first.

@@ -186,6 +186,16 @@ func (s PairSpec) Algorithm(u Use, name string) (Algorithm, bool) {
 	return 0, false
 }
 
+// Serves reports whether any spec has an algorithm of that name in the use.
+func (u Use) Serves(name string) bool {
+	for s := RSA2048; s <= ECSM2; s++ {
+		if _, ok := s.Algorithm(u, name); ok {
+			return true
+		}
+	}
+	return false
+}
+
 // Allows reports whether a key of the spec can have the use: whether there is an algorithm for it.
 func (s PairSpec) Allows(u Use) bool { return u <= Export && len(s.row().valid[u]) > 0 }
 

@@ -177,3 +177,21 @@ func TestSizes(t *testing.T) {
 		t.Errorf("EC_SM2.CiphertextSize(SM2PKE, 19) = %d, want 116", got)
 	}
 }
+
+func TestServes(t *testing.T) {
+	for _, use := range allUses {
+		for _, name := range []string{"RSA_PSS_SHA_256", "RSA_PKCS1_SHA_256", "ECDSA_SHA_256", "SM2DSA", "RSAES_OAEP_SHA_256",
+			"RSAES_OAEP_SHA_1", "RSAES_PKCS1_V1_5", "SM2PKE", "sm2pke", "RSA_PSS_SHA_512", ""} {
+			want := slices.ContainsFunc(serviceTable, func(row struct {
+				spec       string
+				use        material.Use
+				algorithms []string
+			}) bool {
+				return row.use == use && slices.Contains(row.algorithms, name)
+			})
+			if got := use.Serves(name); got != want {
+				t.Errorf("%v.Serves(%q) = %v", use, name, got)
+			}
+		}
+	}
+}
