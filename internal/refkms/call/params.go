@@ -3,6 +3,7 @@ package call
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -15,6 +16,8 @@ import (
 //
 //	required      absent or empty is refused
 //	if=Other      required if the boolean Other is true, and not looked at otherwise
+//	or=Other      required unless Other is there
+//	with=A|B      required if A or B is there
 //	key           names a key: an id or an ARN; alias: or an alias. Call.Found has what it leads to
 //	secret        names a secret: a name or an ARN, whose form its type checks. Call.Found has what it leads to
 //	min=, max=    of an int; of the characters of a string; of the bytes of a Text; max of the items of a list
@@ -48,7 +51,8 @@ type param struct {
 	index      int // of the field
 	kind       kind
 	required   bool
-	onlyIf     int // index in params of the boolean that must be true; -1 for none
+	onlyIf     int    // index in params of the boolean that must be true; -1 for none
+	or, with   uint64 // a bit for each of the parameters that option names, by index
 	key, alias bool
 	secret     bool
 	min, max   int // max 0: none
@@ -57,6 +61,9 @@ type param struct {
 }
 
 type params []param
+
+// maxParams is how many parameters an operation may have: each has a bit.
+const maxParams = 64
 
 // compileParams reads the tags of a request. A mistake in them is a programmer's, and panics.
 func compileParams(t reflect.Type) params {
@@ -95,7 +102,42 @@ func compileParams(t reflect.Type) params {
 		}
 		ps = append(ps, p)
 	}
+	if len(ps) > maxParams {
+		panic(fmt.Sprintf("call: %v: %d parameters, limit %d", t, len(ps), maxParams))
+	}
+	ps.relate(t)
 	return ps
+}
+
+// relate reads the options that name parameters before and after their own.
+func (ps params) relate(t reflect.Type) {
+	for i := range ps {
+		p := &ps[i]
+		for option := range strings.SplitSeq(t.Field(p.index).Tag.Get("param"), ",") {
+			relation, others, _ := strings.Cut(option, "=")
+			if relation != "or" && relation != "with" {
+				continue
+			}
+			var bits uint64
+			for other := range strings.SplitSeq(others, "|") {
+				at := slices.IndexFunc(ps, func(p param) bool { return p.name == other })
+				if at < 0 {
+					panic(fmt.Sprintf("call: %v: parameter %s: no parameter %q", t, p.name, other))
+				}
+				bits |= 1 << at
+			}
+			if relation == "or" {
+				p.or = bits
+			} else {
+				p.with = bits
+			}
+		}
+	}
+}
+
+// needed reports whether a parameter that is not there is missing. there has a bit for each that is.
+func (p *param) needed(there uint64) bool {
+	return p.required || p.or != 0 && p.or&there == 0 || p.with&there != 0
 }
 
 func (p *param) option(before params, option string) (err error) {
@@ -104,6 +146,7 @@ func (p *param) option(before params, option string) (err error) {
 	case "":
 	case "required":
 		p.required = true
+	case "or", "with": // read by relate
 	case "key":
 		p.key = true
 	case "alias":
@@ -132,6 +175,7 @@ func (p *param) option(before params, option string) (err error) {
 
 // decode sets the fields of v to what texts says: first whatever is missing is told, then whatever is not valid.
 func (ps params) decode(texts map[string]string, v reflect.Value) error {
+	var there uint64
 	for i := range ps {
 		p := &ps[i]
 		text, present := texts[p.name]
@@ -142,9 +186,15 @@ func (ps params) decode(texts map[string]string, v reflect.Value) error {
 		default:
 			present = text != ""
 		}
+		if present {
+			there |= 1 << i
+		}
+	}
+	for i := range ps {
+		p := &ps[i]
 		switch {
-		case present:
-		case p.onlyIf >= 0 && strings.EqualFold(texts[ps[p.onlyIf].name], "true"), p.onlyIf < 0 && p.required:
+		case there>>i&1 != 0:
+		case p.onlyIf >= 0 && strings.EqualFold(texts[ps[p.onlyIf].name], "true"), p.onlyIf < 0 && p.needed(there):
 			return Missing(p.name)
 		}
 	}
@@ -199,11 +249,20 @@ func (p *param) set(text string, f reflect.Value) bool {
 
 // check does to the fields of v what decode does to texts. A zero value is absent.
 func (ps params) check(v reflect.Value) error {
+	var there uint64
 	for i := range ps {
 		p := &ps[i]
 		f := v.Field(p.index)
 		absent := f.IsZero() || (p.kind == textKind || p.kind == listKind) && f.Len() == 0
-		if absent && (p.required && p.kind != boolKind || p.onlyIf >= 0 && v.Field(ps[p.onlyIf].index).Bool()) {
+		if !absent || p.required && p.kind == boolKind { // false is one of its values
+			there |= 1 << i
+		}
+	}
+	for i := range ps {
+		p := &ps[i]
+		switch {
+		case there>>i&1 != 0:
+		case p.onlyIf >= 0 && v.Field(ps[p.onlyIf].index).Bool(), p.onlyIf < 0 && p.needed(there):
 			return Missing(p.name)
 		}
 	}

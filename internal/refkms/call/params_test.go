@@ -210,6 +210,11 @@ func TestDefinePanicsOnMistakes(t *testing.T) {
 				A string `param:"A,if=B"`
 			}{})
 		},
+		"relation": func() {
+			define(&struct {
+				A string `param:"A,with=B"`
+			}{})
+		},
 	} {
 		func() {
 			defer func() {
@@ -219,5 +224,54 @@ func TestDefinePanicsOnMistakes(t *testing.T) {
 			}()
 			define()
 		}()
+	}
+}
+
+// related has two parameters of which one is needed, and three that are there together or not at all.
+type related struct {
+	A string `param:"A,or=B"`
+	B string `param:"B"`
+	X string `param:"X,with=Y|Z"`
+	Y even   `param:"Y,with=X|Z"`
+	Z string `param:"Z,with=X|Y"`
+}
+
+func TestRelations(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		given string // a letter for each parameter that is there
+		want  error
+	}{
+		{"one of two", "A", nil},
+		{"the other", "B", nil},
+		{"both", "AB", nil},
+		{"neither: the first is told", "XYZ", call.Missing("A")},
+		{"three together", "AXYZ", nil},
+		{"one of three: the first that lacks is told", "AX", call.Missing("Y")},
+		{"the last of three", "AZ", call.Missing("X")},
+		{"two of three", "AXY", call.Missing("Z")},
+		{"in order of all parameters", "Z", call.Missing("A")},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			texts := map[string]string{}
+			var req related
+			for _, letter := range tt.given {
+				texts[string(letter)] = "xx"
+				reflect.ValueOf(&req).Elem().FieldByName(string(letter)).SetString("xx")
+			}
+			var kept related
+			op := define(&kept)
+			is := func(err error) bool { return err == nil && tt.want == nil || reflect.DeepEqual(err, tt.want) }
+			if err := op.Decode(&call.Call{}, texts); !is(err) {
+				t.Errorf("Decode(%v) = %v, want %v", texts, err, tt.want)
+			}
+			if err := op.Accept(&call.Call{}, &req); !is(err) {
+				t.Errorf("Accept(%+v) = %v, want %v", req, err, tt.want)
+			}
+		})
+	}
+	var kept related
+	if err := define(&kept).Decode(&call.Call{}, map[string]string{"Y": "odd", "A": "a"}); !reflect.DeepEqual(err, call.Missing("X")) {
+		t.Errorf("Decode = %v, want what is missing before what is not valid", err)
 	}
 }
