@@ -27,18 +27,26 @@ type answer struct {
 	call.Answer
 }
 
-// An operation that writes is found and authorised, then prepared outside any transaction, then run.
+// An operation is found and authorised, then prepared outside any transaction, then found and authorised again and run,
+// whether it writes or reads.
 func TestPrepare(t *testing.T) {
+	t.Run("writes", func(t *testing.T) { testPrepare(t, true) })
+	t.Run("reads", func(t *testing.T) { testPrepare(t, false) })
+}
+
+func testPrepare(t *testing.T, writes bool) {
 	failed := errors.New("no")
 	var steps string
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	op := call.Define("Op", func(c *call.Call, r *text) (*answer, error) {
 		steps += " handle"
-		state.Accounts.Put(c.Tx, state.Everywhere, "1", &state.Account{ID: "1"})
+		if writes { // which panics in a transaction that reads
+			state.Accounts.Put(c.Tx, state.Everywhere, "1", &state.Account{ID: "1"})
+		}
 		return &answer{Text: c.Prepared.(string)}, nil
 	}, call.Row[text]{
-		Writes: true,
+		Writes: writes,
 		Find: func(c *call.Call, r *text) error {
 			steps += " find"
 			c.Touch(call.Resource{Kind: call.KeyContainer})

@@ -160,7 +160,7 @@ func (s *Server) pass(c *call.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !c.Op.Writes {
+	if !v.twice() {
 		return v.answer, nil
 	}
 	c.Tx = nil
@@ -173,7 +173,11 @@ func (s *Server) pass(c *call.Call) (any, error) {
 			return nil, err
 		}
 	}
-	if err := s.store.Update(v.write); err != nil {
+	transact := s.store.View
+	if c.Op.Writes {
+		transact = s.store.Update
+	}
+	if err := transact(v.again); err != nil {
 		return nil, err
 	}
 	return v.answer, nil
@@ -215,7 +219,10 @@ type visit struct {
 // errFault ends a transaction in which it was found that something goes wrong.
 var errFault = errors.New("server: internal error: a fault that nobody suffers")
 
-// read admits a call, and runs the handler of one that does not write.
+// twice reports whether the call has a second transaction, in which its handler runs: to write, or with what was prepared.
+func (v *visit) twice() bool { return v.Op.Writes || v.Op.Prepares() }
+
+// read admits a call, and runs the handler unless there is a second transaction.
 func (v *visit) read(tx state.Tx) error {
 	v.Tx = tx
 	if err := v.server.status(v.Call); err != nil {
@@ -233,15 +240,15 @@ func (v *visit) read(tx state.Tx) error {
 			return errFault
 		}
 	}
-	if err := v.server.authorize(v.Call); err != nil || v.Op.Writes {
+	if err := v.server.authorize(v.Call); err != nil || v.twice() {
 		return err
 	}
 	return v.handle()
 }
 
-// write runs the handler of a call that writes. It was admitted in a reading transaction, so that a call that is refused
+// again runs the handler in a second transaction. The call was admitted in a reading one, so that a call that is refused
 // needs no other; everything is found and asked again here, for an alias may have moved meanwhile.
-func (v *visit) write(tx state.Tx) error {
+func (v *visit) again(tx state.Tx) error {
 	v.Tx, v.Inside = tx, nil
 	if err := v.server.admit(v.Call); err != nil {
 		return err
