@@ -107,16 +107,23 @@ func (r *request) claimHeaders() (claim, error) {
 		h := alg.hash()
 		h.Write(r.body)
 		bodyHash := hex.EncodeToString(h.Sum(nil))
-		canonical := r.canonicalRequest(names, bodyHash, alg.v4)
-		h.Reset()
-		h.Write(canonical)
-		stringToSign := auth.algorithm + "\n" + hex.EncodeToString(h.Sum(nil))
-		mac := hmac.New(alg.hash, signingKey(secret))
-		mac.Write([]byte(stringToSign))
-		// Both are compared whatever the first says. The hash of the body is signed where it stands, in the header.
-		matches := subtle.ConstantTimeCompare([]byte(hex.EncodeToString(mac.Sum(nil))), []byte(auth.signature)) &
-			subtle.ConstantTimeCompare([]byte(bodyHash), []byte(contentHash))
-		if matches != 1 {
+		key := signingKey(secret)
+		matches := func(canonical []byte) (stringToSign string, ok bool) {
+			h.Reset()
+			h.Write(canonical)
+			stringToSign = auth.algorithm + "\n" + hex.EncodeToString(h.Sum(nil))
+			mac := hmac.New(alg.hash, key)
+			mac.Write([]byte(stringToSign))
+			// Both are compared whatever the first says. The hash of the body is signed where it stands, in the header.
+			return stringToSign, subtle.ConstantTimeCompare([]byte(hex.EncodeToString(mac.Sum(nil))), []byte(auth.signature))&
+				subtle.ConstantTimeCompare([]byte(bodyHash), []byte(contentHash)) == 1
+		}
+		canonical := r.canonicalRequest(names, bodyHash, !alg.v4)
+		stringToSign, ok := matches(canonical)
+		if !ok && alg.v4 {
+			_, ok = matches(r.canonicalRequest(names, bodyHash, true)) // the SDK for Python keeps to version 3 there
+		}
+		if !ok {
 			return call.HeaderSignatureMismatch(stringToSign, string(canonical))
 		}
 		return nil
@@ -145,8 +152,8 @@ func (r *request) signsAll(names []string) bool {
 	return signed("host")
 }
 
-// canonicalRequest returns the canonical request.
-func (r *request) canonicalRequest(signedHeaders []string, bodyHash string, v4 bool) []byte {
+// canonicalRequest returns the canonical request, an empty parameter in it as name= or as the name alone.
+func (r *request) canonicalRequest(signedHeaders []string, bodyHash string, equals bool) []byte {
 	n := len(r.method) + len(r.rawQuery) + len(bodyHash) + 64
 	for _, name := range signedHeaders {
 		n += 2*len(name) + 64
@@ -159,7 +166,7 @@ func (r *request) canonicalRequest(signedHeaders []string, bodyHash string, v4 b
 			b = append(b, '&')
 		}
 		b = appendEncoded(b, p.name, rfc3986)
-		if p.value != "" || !v4 {
+		if p.value != "" || equals {
 			b = append(b, '=')
 		}
 		b = appendEncoded(b, p.value, rfc3986)

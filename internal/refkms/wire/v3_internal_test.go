@@ -27,7 +27,7 @@ func TestCanonicalRequestOfAnotherProduct(t *testing.T) {
 	if !r.signsAll(names) {
 		t.Error("signsAll = false")
 	}
-	sum := sha256.Sum256(r.canonicalRequest(names, emptyHash, false))
+	sum := sha256.Sum256(r.canonicalRequest(names, emptyHash, true))
 	hash := hex.EncodeToString(sum[:])
 	if want := "7ea06492da5221eba5297e897ce16e55f964061054b7695beedaac1145b1e259"; hash != want {
 		t.Errorf("hash of the canonical request = %s, want %s", hash, want)

@@ -142,6 +142,21 @@ func TestIncompleteHeaders(t *testing.T) {
 	})
 }
 
+// An empty parameter of version 4 is signed as the name alone by the SDK for Go, as name= by that for Python.
+func TestEmptyParameterOfVersion4(t *testing.T) {
+	w := newWorld(t)
+	const algorithm = "ACS4-HMAC-SHA256"
+	m := message{query: map[string]string{"Description": "", "KeyId": "k"}, header: w.headers("UpdateKeyDescription")}
+	w.refused(m.signHeaders(algorithm, testID, testSecret), call.ErrKeyNotFound)
+	m.header, m.equals = w.headers("UpdateKeyDescription"), true
+	w.refused(m.signHeaders(algorithm, testID, testSecret), call.ErrKeyNotFound)
+	m.header = w.headers("UpdateKeyDescription")
+	_, d := w.send(m.signHeaders(algorithm, testID, "wrong"))
+	if message, _ := d["Message"].(string); !strings.Contains(message, "\nDescription&KeyId=k\n") {
+		t.Errorf("a mismatch tells %q", message)
+	}
+}
+
 func TestScopes(t *testing.T) {
 	w := newWorld(t)
 	for _, tt := range []struct{ name, old, new string }{

@@ -13,7 +13,8 @@ import (
 //	k1 = HMAC("aliyun_v4" || secret, date)   k2 = HMAC(k1, region)   k3 = HMAC(k2, product)
 //	signing key = HMAC(k3, "aliyun_v4_request")
 //
-// and with an empty parameter written without "=" in the canonical query.
+// and with an empty parameter written without "=" in the canonical query. The vendor's SDKs disagree on the latter (Go
+// without, Python with), so either is taken.
 
 // productName is the service's name in a credential of version 4.
 const productName = "Kms"

@@ -72,6 +72,7 @@ type message struct {
 	form   map[string]string
 	body   string // of the form, if it is not to be values(form)
 	header map[string]string
+	equals bool // in version 4, an empty parameter is signed with =
 }
 
 func (m *message) defaults() {
@@ -173,7 +174,9 @@ func (m message) signHeaders(algorithm, id, secret string) *http.Request {
 	}
 	empty, key, credential := "=", []byte(secret), id
 	if strings.HasPrefix(algorithm, "ACS4") {
-		empty = ""
+		if !m.equals {
+			empty = ""
+		}
 		date := strings.ReplaceAll(m.header["x-acs-date"][:10], "-", "")
 		credential = id + "/" + date + "/cn-hangzhou/Kms/aliyun_v4_request"
 		key = []byte("aliyun_v4" + secret)
