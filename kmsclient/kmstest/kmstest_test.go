@@ -1,6 +1,9 @@
 package kmstest_test
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -43,6 +46,31 @@ func TestReferenceOverSocket(t *testing.T) {
 	overSocket.Scheme, overSocket.Endpoint = "http", strings.TrimPrefix(listener.URL, "http://")
 	overSocket.Transport = new(http.Transport)
 	kmstest.Run(t, overSocket)
+}
+
+// The typed client reaches the same server by no protocol at all: every rule of an operation holds there too.
+func TestReferenceTyped(t *testing.T) {
+	typed, server := target(t, &refkms.Quotas{None: true})
+	typed.Call = typedCaller(server)
+	typed.Limited = func(t *testing.T, keys, aliases int) kmstest.Target {
+		limited, server := target(t, &refkms.Quotas{Keys: keys, Aliases: aliases})
+		limited.Call = typedCaller(server)
+		return limited
+	}
+	kmstest.Run(t, typed)
+}
+
+// typedCaller returns a Caller that makes calls through the typed client's Do.
+func typedCaller(server *refkms.Server) kmstest.Caller {
+	return func(region, action string, params map[string]string) ([]byte, error) {
+		var answer json.RawMessage
+		err := server.Client(&refkms.ClientOptions{Region: region}).Do(context.Background(), action, params, &answer)
+		var refusal *refkms.Error
+		if errors.As(err, &refusal) {
+			return nil, &kmstest.Refusal{Status: refusal.StatusCode, Code: refusal.Code, Message: refusal.Message, RequestID: refusal.RequestID}
+		}
+		return answer, err
+	}
 }
 
 // The service itself is checked only when somebody asks for it, with an access key: the keys that are made stay for a
