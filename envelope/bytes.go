@@ -33,7 +33,7 @@ func (c *Client) AppendEncrypt(ctx context.Context, dst, plaintext []byte, ec Co
 	if err != nil {
 		return nil, err
 	}
-	return stream.Seal(dst, plaintext, &w, sc.header.ChunkSize), nil
+	return stream.Seal(dst, plaintext, &w, sc.header.ChunkSize, &c.stream), nil
 }
 
 // Decrypt returns the plaintext of message. ec must be the pairs that it was encrypted with, all of them and no others,
@@ -65,7 +65,7 @@ func (c *Client) AppendDecrypt(ctx context.Context, dst, message []byte, ec Cont
 	if err != nil {
 		return nil, Info{}, err
 	}
-	plaintext, err := stream.Open(dst, message[n:], &w, sc.header.ChunkSize)
+	plaintext, err := stream.Open(dst, message[n:], &w, sc.header.ChunkSize, &c.stream)
 	if err != nil {
 		return nil, Info{}, err
 	}

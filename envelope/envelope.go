@@ -107,6 +107,11 @@ type Options struct {
 	// AcceptSuites restricts reading to messages of these suites; others are format.ErrUnsupportedSuite. Default all.
 	AcceptSuites []format.Suite
 
+	// Parallelism is how many cores one call may use, that of its caller among them. With 1, no call starts a goroutine,
+	// and sources and destinations are called by the caller's alone. Default GOMAXPROCS, at most what MaxBuffer has room
+	// for.
+	Parallelism int
+
 	// MaxBuffer bounds the bytes in flight of one stream, never under two chunks. Default 64 MiB.
 	MaxBuffer int
 }
@@ -162,6 +167,9 @@ func New(provider keyring.KeyProvider, opts *Options) (*Client, error) {
 	if o.MaxBuffer < 0 {
 		return nil, fmt.Errorf("envelope: buffer of %d bytes", o.MaxBuffer)
 	}
+	if o.Parallelism < 0 {
+		return nil, fmt.Errorf("envelope: parallelism of %d", o.Parallelism)
+	}
 	o.Withhold, o.Require, o.AcceptUnseen = slices.Clone(o.Withhold), slices.Clone(o.Require), slices.Clone(o.AcceptUnseen)
 	o.AcceptSuites = slices.Clone(o.AcceptSuites)
 	for _, name := range slices.Concat(o.Withhold, o.Require, o.AcceptUnseen) {
@@ -174,7 +182,7 @@ func New(provider keyring.KeyProvider, opts *Options) (*Client, error) {
 			return nil, fmt.Errorf("envelope: accepted suites: %v: %w", s, format.ErrUnsupportedSuite)
 		}
 	}
-	c.stream = stream.Options{MaxBuffer: o.MaxBuffer}
+	c.stream = stream.Options{Parallelism: o.Parallelism, MaxBuffer: o.MaxBuffer}
 	c.sealing.New = func() any { return new(scratch) }
 	c.opening.New = func() any { return new(scratch) }
 	return c, nil

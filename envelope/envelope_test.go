@@ -165,6 +165,7 @@ func TestNewRefuses(t *testing.T) {
 		"odd chunk":      {envelope.Options{ChunkSize: 5000}, "chunk size"},
 		"negative chunk": {envelope.Options{ChunkSize: -1}, "chunk size"},
 		"buffer":         {envelope.Options{MaxBuffer: -1}, "buffer of -1 bytes"},
+		"parallelism":    {envelope.Options{Parallelism: -1}, "parallelism of -1"},
 		"empty name":     {envelope.Options{Withhold: []string{""}}, "no name of a context pair"},
 		"name not UTF-8": {envelope.Options{Require: []string{"\xff"}}, "no name of a context pair"},
 		"unseen":         {envelope.Options{AcceptUnseen: []string{""}}, "no name of a context pair"},

@@ -6,15 +6,17 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/xinfeng-kms/xinfeng/internal/atomicfile"
+	"github.com/xinfeng-kms/xinfeng/internal/stream"
 )
 
 // FileOptions are the options of [Client.EncryptFile] and [Client.DecryptFile]. Nil means all defaults.
 type FileOptions struct {
-	// Progress is called on the caller's goroutine as the work goes on, with the bytes of plaintext done and in all; at
-	// the end both are equal. Default none.
+	// Progress is called on the caller's goroutine as the work goes on, between batches, with the bytes of plaintext done
+	// and in all; at the end both are equal. Default none.
 	Progress func(done, total int64)
 
 	// KeepModTime gives the destination the modification time of the source. Permission bits, and no others, it has
@@ -36,7 +38,7 @@ type FileOptions struct {
 func (c *Client) EncryptFile(ctx context.Context, dst, src string, ec Context, opts *FileOptions) error {
 	return c.convertFile(ctx, dst, src, opts, func(f *fileCall, in *os.File, out io.Writer) error {
 		size := f.info.Size()
-		w, err := c.newWriter(ctx, out, ec, size)
+		w, err := c.newWriter(ctx, out, ec, size, f.options(c))
 		if err != nil {
 			return err
 		}
@@ -70,7 +72,7 @@ func (c *Client) EncryptFile(ctx context.Context, dst, src string, ec Context, o
 func (c *Client) DecryptFile(ctx context.Context, dst, src string, ec Context, opts *FileOptions) (Info, error) {
 	var info Info
 	err := c.convertFile(ctx, dst, src, opts, func(f *fileCall, in *os.File, out io.Writer) error {
-		r, total, err := c.newReader(ctx, in, ec, f.info.Size())
+		r, total, err := c.newReader(ctx, in, ec, f.info.Size(), f.options(c))
 		if err != nil {
 			return err
 		}
@@ -89,10 +91,12 @@ func (c *Client) DecryptFile(ctx context.Context, dst, src string, ec Context, o
 
 // A fileCall is one call of EncryptFile or DecryptFile.
 type fileCall struct {
-	ctx         context.Context
-	progress    func(done, total int64)
-	info        fs.FileInfo // of the source
-	done, total int64       // bytes of plaintext
+	ctx      context.Context
+	progress func(done, total int64)
+	info     fs.FileInfo  // of the source
+	total    int64        // bytes of plaintext
+	done     atomic.Int64 // of them; counted on any goroutine
+	told     int64        // the last that progress was told, -1 at first; on the caller's goroutine
 }
 
 // convertFile opens and checks both files, calls f, and gives the destination its name if all went well.
@@ -116,15 +120,13 @@ func (c *Client) convertFile(ctx context.Context, dst, src string, opts *FileOpt
 		return err
 	}
 	defer out.Discard()
-	call := &fileCall{ctx: ctx, progress: opts.Progress, info: info}
+	call := &fileCall{ctx: ctx, progress: opts.Progress, info: info, told: -1}
 	if err := f(call, in, out.File); err != nil {
 		return err
 	}
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("envelope: %w", err)
-	}
-	if call.progress != nil && call.done == 0 {
-		call.progress(0, 0) // an empty file is done, too
+	call.tell() // all of it, if it has not been told; an empty file is done, too
+	if err := call.check(); err != nil {
+		return err
 	}
 	a := atomicfile.Attributes{Mode: info.Mode()}
 	if opts.KeepModTime {
@@ -196,37 +198,52 @@ func checkDestination(path string, source fs.FileInfo, noReplace bool) error {
 	return nil
 }
 
-func (f *fileCall) step(n int) error {
-	if f.done += int64(n); f.progress != nil && n > 0 {
-		f.progress(f.done, f.total)
+// options returns the options of the client's streams, so that progress is told between batches: several goroutines move
+// data, and only the caller's may be in his callback.
+func (f *fileCall) options(c *Client) *stream.Options {
+	opts := c.stream
+	if f.progress != nil {
+		opts.Between = f.tell
 	}
+	return &opts
+}
+
+// tell tells the progress if there is any. It is called on the caller's goroutine only.
+func (f *fileCall) tell() {
+	if done := min(f.done.Load(), f.total); f.progress != nil && done > f.told {
+		f.told = done
+		f.progress(done, f.total)
+	}
+}
+
+// check ends a call whose context is done.
+func (f *fileCall) check() error {
 	if err := f.ctx.Err(); err != nil {
 		return fmt.Errorf("envelope: %w", err)
 	}
 	return nil
 }
 
-// reader returns r with the progress of reads told, ended when the context is.
+// reader returns r with its bytes counted, ended when the context is.
 func (f *fileCall) reader(r io.Reader) io.Reader {
 	return readerFunc(func(p []byte) (int, error) {
-		if err := f.step(0); err != nil {
+		if err := f.check(); err != nil {
 			return 0, err
 		}
 		n, err := r.Read(p)
-		if stop := f.step(n); stop != nil {
-			return n, stop
-		}
+		f.done.Add(int64(n))
 		return n, err
 	})
 }
 
-// writer returns w with the progress of writes told, ended when the context is.
+// writer returns w with its bytes counted, ended when the context is.
 func (f *fileCall) writer(w io.Writer) io.Writer {
 	return writerFunc(func(p []byte) (int, error) {
-		n, err := w.Write(p)
-		if stop := f.step(n); err == nil && stop != nil {
-			return n, stop
+		if err := f.check(); err != nil {
+			return 0, err
 		}
+		n, err := w.Write(p)
+		f.done.Add(int64(n))
 		return n, err
 	})
 }

@@ -13,6 +13,10 @@ import (
 // A Reader decrypts a message. It returns authentic bytes only, and io.EOF only after the authentic end of the message
 // and the end of its source: whatever stands behind a message is not authentic. It needs no Close and is not safe for
 // concurrent use.
+//
+// Long calls use several cores ([Options.Parallelism]). Source and destination are then called on goroutines of the
+// library's, one call at a time each and none after the call of the Reader has returned; what they panic with, it panics
+// with.
 type Reader struct {
 	stream *stream.Reader
 	info   Info
@@ -22,13 +26,13 @@ type Reader struct {
 // provider, and none if context or shape are wrong. ctx governs this call only; the Reader keeps neither it nor the data
 // key. ec is as for [Client.Decrypt], and so are the errors, besides those of src.
 func (c *Client) NewReader(ctx context.Context, src io.Reader, ec Context) (*Reader, error) {
-	r, _, err := c.newReader(ctx, src, ec, -1)
+	r, _, err := c.newReader(ctx, src, ec, -1, &c.stream)
 	return r, err
 }
 
 // newReader is NewReader of a message of total bytes, -1 if unknown, and returns the length of its plaintext, which is
 // not verified, or -1.
-func (c *Client) newReader(ctx context.Context, src io.Reader, ec Context, total int64) (r *Reader, plaintext int64, err error) {
+func (c *Client) newReader(ctx context.Context, src io.Reader, ec Context, total int64, opts *stream.Options) (r *Reader, plaintext int64, err error) {
 	if src == nil {
 		return nil, 0, errors.New("envelope: no source")
 	}
@@ -46,15 +50,17 @@ func (c *Client) newReader(ctx context.Context, src io.Reader, ec Context, total
 	if err != nil {
 		return nil, 0, err
 	}
-	return &Reader{stream.NewReader(src, &w, header.ChunkSize, &c.stream), info}, plaintext, nil
+	return &Reader{stream.NewReader(src, &w, header.ChunkSize, opts), info}, plaintext, nil
 }
 
 // Read fills p with plaintext. What it has returned is a true beginning of the message; that it is all of it only io.EOF
-// says. An error stays. It is [ErrAuthentication] for what is not authentic, which also matches io.ErrUnexpectedEOF where
-// the message may have been cut, or that of the source.
+// says. If p has 4 MiB or more, and the source gives as much as it is asked for, it fills p and uses several cores.
+// Otherwise it waits for no more than one chunk. An error stays. It is [ErrAuthentication] for what is not authentic, which
+// also matches io.ErrUnexpectedEOF where the message may have been cut, or that of the source.
 func (r *Reader) Read(p []byte) (int, error) { return r.stream.Read(p) }
 
-// WriteTo writes the plaintext to dst to its end, in batches of about 1 MiB; io.Copy uses it.
+// WriteTo writes the plaintext to dst to its end, in batches of up to about 1 MiB; io.Copy uses it. Once 2 MiB have come as
+// fast as they were asked for, it uses several cores.
 func (r *Reader) WriteTo(dst io.Writer) (int64, error) { return r.stream.WriteTo(dst) }
 
 // Info says what opened the message.

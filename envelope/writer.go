@@ -12,6 +12,10 @@ import (
 
 // A Writer encrypts what is written to it. Close finishes the message: without it the message does not open. A Writer
 // may be dropped instead, and is not safe for concurrent use.
+//
+// Long calls use several cores ([Options.Parallelism]). Source and destination are then called on goroutines of the
+// library's, one call at a time each and none after the call of the Writer has returned; what they panic with, it panics
+// with.
 type Writer struct {
 	stream *stream.Writer
 	header format.Header
@@ -22,10 +26,10 @@ type Writer struct {
 //
 // Errors: as of [Client.Encrypt], and those of dst.
 func (c *Client) NewWriter(ctx context.Context, dst io.Writer, ec Context) (*Writer, error) {
-	return c.newWriter(ctx, dst, ec, -1)
+	return c.newWriter(ctx, dst, ec, -1, &c.stream)
 }
 
-func (c *Client) newWriter(ctx context.Context, dst io.Writer, ec Context, size int64) (*Writer, error) {
+func (c *Client) newWriter(ctx context.Context, dst io.Writer, ec Context, size int64, opts *stream.Options) (*Writer, error) {
 	if dst == nil {
 		return nil, errors.New("envelope: no destination")
 	}
@@ -43,17 +47,17 @@ func (c *Client) newWriter(ctx context.Context, dst io.Writer, ec Context, size 
 	} else if n != len(b) {
 		return nil, fmt.Errorf("envelope: header: %w", io.ErrShortWrite)
 	}
-	return &Writer{stream.NewWriter(dst, &w, sc.header.ChunkSize, &c.stream), sc.header}, nil
+	return &Writer{stream.NewWriter(dst, &w, sc.header.ChunkSize, opts), sc.header}, nil
 }
 
-// Write encrypts p, which is not kept. Whole chunks go to the destination at once, the rest waits. After an error of the
-// destination every later call returns the same error: a chunk is sealed once. After Close it is [ErrClosed]; beyond 64
-// TiB in all it is format.ErrSize.
+// Write encrypts p, which is not kept. Whole chunks go to the destination at once, the rest waits. From 4 MiB on it uses
+// several cores. After an error of the destination every later call returns the same error: a chunk is sealed once. After
+// Close it is [ErrClosed]; beyond 64 TiB in all it is format.ErrSize.
 func (w *Writer) Write(p []byte) (int, error) { return w.stream.Write(p) }
 
-// ReadFrom encrypts src to its end, in batches of about 1 MiB; io.Copy uses it. It returns the number of bytes of
-// plaintext and the first error, of src or the destination. It fails the Writer, also one of src: Close would make a
-// message of the beginning that looks whole.
+// ReadFrom encrypts src to its end, in batches of up to about 1 MiB; io.Copy uses it. Once 2 MiB have come as fast as they
+// were asked for, it uses several cores. It returns the number of bytes of plaintext and the first error, of src or the
+// destination. It fails the Writer, also one of src: Close would make a message of the beginning that looks whole.
 func (w *Writer) ReadFrom(src io.Reader) (int64, error) { return w.stream.ReadFrom(src) }
 
 // Close writes what is left and the end of the message. It does not close the destination. A second Close is

@@ -147,7 +147,7 @@ func lanes(b *testing.B, w *suite.Sealer) map[string][]lane {
 	buf, nonce := make([]byte, limitUnit+suite.TagSize), make([]byte, suite.NonceSize)
 	ours, limit := make([]byte, size), make([]byte, size)
 	src := &memSource{b: plain}
-	body := &memSource{b: stream.Seal(nil, plain, w, benchChunk)}
+	body := &memSource{b: stream.Seal(nil, plain, w, benchChunk, nil)}
 	sink := &memSink{b: ours}
 	limitSink := &memSink{b: limit}
 	if err := limitSeal(limitSink, src.rewind(), w, buf, nonce); err != nil {
@@ -183,7 +183,7 @@ func lanes(b *testing.B, w *suite.Sealer) map[string][]lane {
 			}
 			return ww.Close()
 		}},
-		{"Seal", func() error { stream.Seal(ours[:0], plain, w, benchChunk); return nil }},
+		{"Seal", func() error { stream.Seal(ours[:0], plain, w, benchChunk, nil); return nil }},
 	}
 	sealSocket := []lane{
 		{"limit-1core-io", func() error {
@@ -205,7 +205,7 @@ func lanes(b *testing.B, w *suite.Sealer) map[string][]lane {
 		}},
 		{"Read-4MiB", func() error { return readAll(stream.NewReader(body.rewind(), w, benchChunk, nil), ours, 4<<20) }},
 		{"Read-32KiB", func() error { return readAll(stream.NewReader(body.rewind(), w, benchChunk, nil), piece, 32<<10) }},
-		{"Open", func() error { _, err := stream.Open(ours[:0], body.b, w, benchChunk); return err }},
+		{"Open", func() error { _, err := stream.Open(ours[:0], body.b, w, benchChunk, nil); return err }},
 	}
 	return map[string][]lane{"seal": seal, "seal-socket": sealSocket, "open": open}
 }
@@ -284,13 +284,13 @@ func BenchmarkSealOpen(b *testing.B) {
 		w := newSealer(b, id, 1)
 		for _, n := range []int{100, 1 << 10, 16 << 10, benchChunk, 1 << 20, 16 << 20} {
 			plain := text(n)
-			body := stream.Seal(nil, plain, w, benchChunk)
+			body := stream.Seal(nil, plain, w, benchChunk, nil)
 			b.Run(fmt.Sprintf("suite=%d/seal/size=%d", id, n), func(b *testing.B) {
 				dst := make([]byte, 0, len(body))
 				b.SetBytes(int64(n))
 				b.ReportAllocs()
 				for b.Loop() {
-					stream.Seal(dst, plain, w, benchChunk)
+					stream.Seal(dst, plain, w, benchChunk, nil)
 				}
 			})
 			b.Run(fmt.Sprintf("suite=%d/open/size=%d", id, n), func(b *testing.B) {
@@ -298,7 +298,7 @@ func BenchmarkSealOpen(b *testing.B) {
 				b.SetBytes(int64(n))
 				b.ReportAllocs()
 				for b.Loop() {
-					if _, err := stream.Open(dst, body, w, benchChunk); err != nil {
+					if _, err := stream.Open(dst, body, w, benchChunk, nil); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -312,7 +312,7 @@ func BenchmarkChunk(b *testing.B) {
 	w := newSealer(b, suite.AES256GCM, 1)
 	for _, n := range []int{0, 100, 4 << 10, benchChunk} {
 		plain := text(n)
-		src, sink := &memSource{b: stream.Seal(nil, plain, w, benchChunk)}, &memSink{b: make([]byte, n+suite.TagSize)}
+		src, sink := &memSource{b: stream.Seal(nil, plain, w, benchChunk, nil)}, &memSink{b: make([]byte, n+suite.TagSize)}
 		b.Run(fmt.Sprintf("Writer/size=%d", n), func(b *testing.B) {
 			b.SetBytes(int64(n))
 			b.ReportAllocs()
@@ -353,7 +353,7 @@ func (f memFile) ReadAt(p []byte, off int64) (int, error) {
 func BenchmarkReadAt(b *testing.B) {
 	w := newSealer(b, suite.AES256GCM, 1)
 	for _, chunk := range []int{16 << 10, benchChunk} {
-		body := stream.Seal(nil, text(benchStream), w, chunk)
+		body := stream.Seal(nil, text(benchStream), w, chunk, nil)
 		open := func(b *testing.B) *stream.ReaderAt {
 			ra, err := stream.NewReaderAt(memFile(body), 0, int64(len(body)), w, chunk, nil)
 			if err != nil {

@@ -77,16 +77,14 @@ func resize(b *buffer, n int) *buffer {
 }
 
 // A window is the part of a stream that was read and not yet used: b[start:end] of a buffer that grows with what there
-// is, to limit. It wipes what it gives back.
+// is, to limit: a batch and the look-ahead. It takes no buffer until something comes, and wipes what it gives back.
 type window struct {
 	buf        *buffer
 	b          []byte // buf, at most limit bytes of it
 	start, end int
 	limit      int
+	least      int // the least buffer it takes, in bytes
 }
-
-// windowOf returns an empty window for runs of n units and the look-ahead. It holds no buffer until something comes.
-func windowOf(n, unit int) window { return window{limit: n*unit + lookAhead} }
 
 func (w *window) len() int      { return w.end - w.start }
 func (w *window) bytes() []byte { return w.b[w.start:w.end] }
@@ -117,7 +115,7 @@ func (w *window) grow(class int) {
 func (w *window) append(p []byte) {
 	switch need := w.len() + len(p); {
 	case need > len(w.b):
-		w.grow(classOf(need))
+		w.grow(classOf(max(need, w.least)))
 	case len(w.b)-w.end < len(p):
 		w.move(w.b)
 	}
@@ -131,7 +129,7 @@ func (w *window) append(p []byte) {
 func (w *window) fill(src io.Reader, unit int) (n int, err error) {
 	switch free := len(w.b) - w.end; {
 	case w.buf == nil:
-		w.grow(0)
+		w.grow(classOf(w.least))
 	case free == 0 && len(w.b) < w.limit:
 		w.grow(min(w.buf.class+2, classOf(w.limit)))
 	case free < unit && w.start > 0:
@@ -155,7 +153,7 @@ func (w *window) fill(src io.Reader, unit int) (n int, err error) {
 // free wipes the window and gives its buffer back.
 func (w *window) free() {
 	wipeBuffer(w.buf)
-	*w = window{limit: w.limit}
+	*w = window{limit: w.limit, least: w.least}
 }
 
 // write writes p to dst and returns how much of it dst took, with an error if that is not all.

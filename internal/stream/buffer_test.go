@@ -21,7 +21,7 @@ func TestPoolHoldsNoPlaintext(t *testing.T) {
 	w := newSealer(t, suite.AES256GCM, 1)
 	for _, n := range []int{1000, chunk, 9*chunk + 1000, 2*batch + 1} {
 		plain := bytes.Repeat([]byte{0x55}, n)
-		body := stream.Seal(nil, plain, w, chunk)
+		body := stream.Seal(nil, plain, w, chunk, nil)
 		damaged := bytes.Clone(body)
 		damaged[len(body)-1] ^= 1
 		broken := func() io.Writer { return &stingy{left: len(body) / 2, n: func(int) int { return 0 }, err: errTest} }
@@ -150,6 +150,6 @@ func TestBuffersTakenOnce(t *testing.T) {
 	}
 	for k, plain := range [][]byte{a, b} {
 		err := ww[k].Close()
-		check(t, fmt.Sprintf("stream %d", k), dst[k].Bytes(), err, stream.Seal(nil, plain, w, chunk))
+		check(t, fmt.Sprintf("stream %d", k), dst[k].Bytes(), err, stream.Seal(nil, plain, w, chunk, nil))
 	}
 }

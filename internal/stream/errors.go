@@ -18,6 +18,9 @@ var (
 	ErrInvalidCount = errors.New("stream: underlying reader or writer returned an impossible count")
 	// ErrNegativeOffset is a ReadAt before the beginning.
 	ErrNegativeOffset = errors.New("stream: negative offset")
+
+	// errThrown is the error of a stream whose source or destination has panicked.
+	errThrown = errors.New("stream: an earlier call panicked")
 )
 
 // A ChunkError is a chunk that is not authentic: damaged, cut, of another message or index, behind the end or missing.

@@ -40,7 +40,7 @@ func Example() {
 
 func ExampleReader_truncated() {
 	w := exampleSealer()
-	body := stream.Seal(nil, make([]byte, 3<<12), w, 1<<12)
+	body := stream.Seal(nil, make([]byte, 3<<12), w, 1<<12, nil)
 	n, err := io.Copy(io.Discard, stream.NewReader(bytes.NewReader(body[:2*(1<<12+suite.TagSize)]), w, 1<<12, nil))
 	fmt.Println(n, err)
 	fmt.Println(errors.Is(err, suite.ErrAuthentication), errors.Is(err, io.ErrUnexpectedEOF))
@@ -51,7 +51,7 @@ func ExampleReader_truncated() {
 
 func ExampleNewReaderAt() {
 	w := exampleSealer()
-	body := stream.Seal(nil, []byte("a letter in its envelope"), w, 1<<12)
+	body := stream.Seal(nil, []byte("a letter in its envelope"), w, 1<<12, nil)
 	ra, err := stream.NewReaderAt(bytes.NewReader(body), 0, int64(len(body)), w, 1<<12, nil)
 	if err != nil {
 		log.Fatal(err)

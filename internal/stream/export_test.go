@@ -9,6 +9,17 @@ func SetMaxPlaintext(t *testing.T, n int64) {
 	t.Cleanup(func() { maxPlaintext = old })
 }
 
+// SetSmallBatches makes batches of n bytes and has several workers work on whatever is longer, for the length of a test,
+// which is not to run in parallel with others.
+func SetSmallBatches(t testing.TB, n int) {
+	t.Helper()
+	start, split, batch, small, unit := startAfter, splitFrom, batchSize, smallBatchSize, unitSize
+	startAfter, splitFrom, batchSize, smallBatchSize, unitSize = 1, n, n, n, n
+	t.Cleanup(func() {
+		startAfter, splitFrom, batchSize, smallBatchSize, unitSize = start, split, batch, small, unit
+	})
+}
+
 // DrainBuffers empties the pools and returns what was in them.
 func DrainBuffers() (drained [][]byte) {
 	for class := range buffers {

@@ -11,8 +11,10 @@ import (
 	"github.com/xinfeng-kms/xinfeng/internal/suite"
 )
 
-// FuzzRoundTrip writes and reads a message of any length in calls of random kinds and lengths, drawn from seed.
+// FuzzRoundTrip writes and reads a message of any length in calls of random kinds and lengths, on one to four cores, all
+// drawn from seed. Batches are small, so that the lengths of a batch and of a call cross in every way.
 func FuzzRoundTrip(f *testing.F) {
+	stream.SetSmallBatches(f, 3*chunk)
 	for _, n := range sizes {
 		f.Add(uint32(n), uint64(n), uint8(0), n%2 == 0)
 	}
@@ -26,7 +28,7 @@ func FuzzRoundTrip(f *testing.F) {
 		plain := text(int(size % (2*batch + 2)))
 		rng := rand.New(rand.NewPCG(seed, 0))
 		next := func() int { return rng.IntN([]int{3, chunk - 1, chunk + 1, 5 * chunk, batch}[rng.IntN(5)]) }
-		opts := &stream.Options{MaxBuffer: rng.IntN(4 << 20)}
+		opts := &stream.Options{MaxBuffer: rng.IntN(4 << 20), Parallelism: 1 + rng.IntN(4)}
 
 		var body bytes.Buffer
 		ww := stream.NewWriter(&body, w, chunk, opts)
@@ -42,7 +44,7 @@ func FuzzRoundTrip(f *testing.F) {
 			p = p[n:]
 		}
 		err := ww.Close()
-		check(t, "Close", body.Bytes(), err, stream.Seal(nil, plain, w, chunk))
+		check(t, "Close", body.Bytes(), err, stream.Seal(nil, plain, w, chunk, nil))
 
 		r := stream.NewReader(randomReader{bytes.NewReader(body.Bytes()), next}, w, chunk, opts)
 		var got []byte
@@ -95,7 +97,7 @@ func FuzzOpen(f *testing.F) {
 	const n = 2*chunk + 9
 	w := newSealer(f, suite.AES256GCM, 1)
 	plain := text(n)
-	good := stream.Seal(nil, plain, w, chunk)
+	good := stream.Seal(nil, plain, w, chunk, nil)
 	f.Add([]byte{})
 	f.Add(good)
 	for _, cut := range []int{1, suite.TagSize, full - 1, full, full + 1, full + suite.TagSize, 2 * full} {
@@ -113,7 +115,7 @@ func FuzzOpen(f *testing.F) {
 		}
 		at, ended := verdict(good, body)
 		mustFail(t, "arbitrary bytes", body, plain, w, at, ended)
-		if _, err := stream.Open(nil, body, w, suite.MaxChunkSize); !errors.Is(err, suite.ErrAuthentication) {
+		if _, err := stream.Open(nil, body, w, suite.MaxChunkSize, nil); !errors.Is(err, suite.ErrAuthentication) {
 			t.Errorf("Open(in other chunks) = %v, want %v", err, suite.ErrAuthentication)
 		}
 	})

@@ -26,7 +26,7 @@ var readers = []struct {
 func TestReaderSteps(t *testing.T) {
 	eachStep(t, func(t *testing.T, w *suite.Sealer, n, step int) {
 		plain := text(n)
-		r := stream.NewReader(bytes.NewReader(stream.Seal(nil, plain, w, chunk)), w, chunk, nil)
+		r := stream.NewReader(bytes.NewReader(stream.Seal(nil, plain, w, chunk, nil)), w, chunk, nil)
 		got, p := []byte(nil), make([]byte, step)
 		for {
 			k, err := r.Read(p)
@@ -51,7 +51,7 @@ func TestReaderSteps(t *testing.T) {
 func TestReaderSources(t *testing.T) {
 	eachSize(t, func(t *testing.T, w *suite.Sealer, n int) {
 		plain := text(n)
-		body := stream.Seal(nil, plain, w, chunk)
+		body := stream.Seal(nil, plain, w, chunk, nil)
 		for _, source := range readers {
 			if source.name == "OneByteReader" && n > 3*chunk {
 				continue
@@ -83,7 +83,7 @@ func TestReaderContract(t *testing.T) {
 	eachSuite(t, func(t *testing.T, w *suite.Sealer) {
 		for _, n := range sizes[:8] {
 			plain := text(n)
-			r := stream.NewReader(bytes.NewReader(stream.Seal(nil, plain, w, chunk)), w, chunk, nil)
+			r := stream.NewReader(bytes.NewReader(stream.Seal(nil, plain, w, chunk, nil)), w, chunk, nil)
 			if err := iotest.TestReader(r, plain); err != nil {
 				t.Errorf("%d bytes: %v", n, err)
 			}
@@ -96,7 +96,7 @@ func TestReaderContract(t *testing.T) {
 func TestReaderFails(t *testing.T) {
 	w := newSealer(t, suite.AES256GCM, 1)
 	plain := text(batch + 5)
-	body := stream.Seal(nil, plain, w, chunk)
+	body := stream.Seal(nil, plain, w, chunk, nil)
 	for _, bad := range badSources {
 		for _, n := range []int{0, 1, suite.TagSize, full - 1, full, full + 1, 2 * full, 256 * full, len(body)} {
 			source := func() io.Reader { return io.MultiReader(bytes.NewReader(body[:n]), bad.read) }
@@ -130,7 +130,7 @@ func TestReaderFails(t *testing.T) {
 func TestReaderErrorWithData(t *testing.T) {
 	w := newSealer(t, suite.AES256GCM, 1)
 	plain := text(3 * chunk)
-	body := stream.Seal(nil, plain, w, chunk)
+	body := stream.Seal(nil, plain, w, chunk, nil)
 	given := false
 	src := readFunc(func(p []byte) (int, error) {
 		if given {
@@ -150,7 +150,7 @@ func TestReaderErrorWithData(t *testing.T) {
 func TestWriteToFails(t *testing.T) {
 	w := newSealer(t, suite.AES256GCM, 1)
 	plain := text(2*batch + 5)
-	body := stream.Seal(nil, plain, w, chunk)
+	body := stream.Seal(nil, plain, w, chunk, nil)
 	for _, bad := range badDestinations {
 		for _, left := range []int{0, chunk, 256 * chunk, len(plain) - 1} {
 			dst := &stingy{left: left, n: bad.n, err: bad.err}
@@ -177,7 +177,7 @@ func TestWriteToFails(t *testing.T) {
 func TestReaderDoesNotWait(t *testing.T) {
 	w := newSealer(t, suite.AES256GCM, 1)
 	plain := text(3 * chunk)
-	body := stream.Seal(nil, plain, w, chunk)
+	body := stream.Seal(nil, plain, w, chunk, nil)
 	src := io.MultiReader(bytes.NewReader(body[:full+1]), readFunc(func([]byte) (int, error) {
 		t.Error("the source was read for more than a chunk and a byte")
 		return 0, io.EOF
@@ -191,7 +191,7 @@ func TestReaderDoesNotWait(t *testing.T) {
 // TestReaderReadsToTheEnd: the Reader says EOF only after its source did, and asks it no more.
 func TestReaderReadsToTheEnd(t *testing.T) {
 	w := newSealer(t, suite.AES256GCM, 1)
-	src := bytes.NewReader(stream.Seal(nil, text(chunk), w, chunk))
+	src := bytes.NewReader(stream.Seal(nil, text(chunk), w, chunk, nil))
 	ends := 0
 	r := stream.NewReader(readFunc(func(p []byte) (int, error) {
 		n, err := src.Read(p)
@@ -214,7 +214,7 @@ func TestReaderReadsToTheEnd(t *testing.T) {
 func TestReadLeavesNothingUnauthenticated(t *testing.T) {
 	eachSuite(t, func(t *testing.T, w *suite.Sealer) {
 		plain := bytes.Repeat([]byte{0x55}, 3*chunk)
-		body := stream.Seal(nil, plain, w, chunk)
+		body := stream.Seal(nil, plain, w, chunk, nil)
 		body[2*full-1] ^= 1 // of the second chunk
 		p := bytes.Repeat([]byte{0xaa}, 3*chunk)
 		n, err := io.ReadFull(stream.NewReader(bytes.NewReader(body), w, chunk, nil), p)
@@ -230,7 +230,7 @@ func TestReadLeavesNothingUnauthenticated(t *testing.T) {
 // TestReadNothing: a Read into nothing gives nothing, before, within and behind a message.
 func TestReadNothing(t *testing.T) {
 	w := newSealer(t, suite.AES256GCM, 1)
-	src := bytes.NewReader(stream.Seal(nil, text(10), w, chunk))
+	src := bytes.NewReader(stream.Seal(nil, text(10), w, chunk, nil))
 	r := stream.NewReader(src, w, chunk, nil)
 	for range 3 {
 		size := src.Len()

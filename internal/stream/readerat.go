@@ -63,7 +63,7 @@ func NewReaderAt(src io.ReaderAt, off, body int64, w *suite.Sealer, chunk int, o
 		// A length that no body has is that of a body cut short, or of one with bytes added, which looks the same.
 		return nil, &ChunkError{Chunk: max(0, body-1) / (int64(chunk) + suite.TagSize), ended: true}
 	}
-	r := &ReaderAt{src: src, off: off, body: body, size: size, w: w, chunk: chunk, batch: opts.batch(chunk)}
+	r := &ReaderAt{src: src, off: off, body: body, size: size, w: w, chunk: chunk, batch: opts.batch(chunk, batchSize)}
 	r.last = suite.Chunks(size, chunk) - 1
 	s := r.take()
 	defer r.put(s)

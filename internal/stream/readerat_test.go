@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 
@@ -31,7 +32,7 @@ func TestReadAtRanges(t *testing.T) {
 	eachSuite(t, func(t *testing.T, w *suite.Sealer) {
 		for _, n := range []int{0, 1, chunk - 1, chunk, chunk + 1, 3 * chunk, 3*chunk + 9} {
 			plain := text(n)
-			body := stream.Seal(nil, plain, w, chunk)
+			body := stream.Seal(nil, plain, w, chunk, nil)
 			ra := openAt(t, memFile(body), len(body), w)
 			if ra.Size() != int64(n) {
 				t.Errorf("Size of %d bytes = %d", n, ra.Size())
@@ -71,7 +72,7 @@ func TestReadAtRanges(t *testing.T) {
 func TestReadAtLarge(t *testing.T) {
 	w := newSealer(t, suite.AES256GCM, 1)
 	plain := text(3*batch + 77)
-	body := stream.Seal(nil, plain, w, chunk)
+	body := stream.Seal(nil, plain, w, chunk, nil)
 	for _, opts := range []*stream.Options{nil, {MaxBuffer: 1}, {MaxBuffer: 100 << 10}} {
 		ra, err := stream.NewReaderAt(memFile(body), 0, int64(len(body)), w, chunk, opts)
 		if err != nil {
@@ -92,7 +93,7 @@ func TestReadAtLarge(t *testing.T) {
 func TestReadAtOffset(t *testing.T) {
 	w := newSealer(t, suite.AES256GCM, 1)
 	plain := text(2*chunk + 3)
-	body := stream.Seal(nil, plain, w, chunk)
+	body := stream.Seal(nil, plain, w, chunk, nil)
 	file := slices.Concat(make([]byte, 333), body, make([]byte, 555))
 	ra, err := stream.NewReaderAt(memFile(file), 333, int64(len(body)), w, chunk, nil)
 	if err != nil {
@@ -105,7 +106,7 @@ func TestReadAtOffset(t *testing.T) {
 // TestNewReaderAtRefuses: lengths that no body has, and an end that is not the end.
 func TestNewReaderAtRefuses(t *testing.T) {
 	w := newSealer(t, suite.AES256GCM, 1)
-	body := stream.Seal(nil, text(2*chunk+9), w, chunk)
+	body := stream.Seal(nil, text(2*chunk+9), w, chunk, nil)
 	size := int64(len(body))
 	flipped := slices.Clone(body)
 	flipped[size-1] ^= 1
@@ -152,7 +153,7 @@ func (f readAtFunc) ReadAt(p []byte, off int64) (int, error) { return f(p, off) 
 func TestReadAtUntrusted(t *testing.T) {
 	w := newSealer(t, suite.AES256GCM, 1)
 	plain := text(4*chunk + 9)
-	body := stream.Seal(nil, plain, w, chunk)
+	body := stream.Seal(nil, plain, w, chunk, nil)
 	flip := func(i int) func([]byte) []byte {
 		return func(b []byte) []byte { b[i] ^= 1; return b }
 	}
@@ -215,7 +216,7 @@ func TestReadAtUntrusted(t *testing.T) {
 // aside, and are not kept.
 func TestReadAtLeavesNothingUnauthenticated(t *testing.T) {
 	eachSuite(t, func(t *testing.T, w *suite.Sealer) {
-		body := stream.Seal(nil, bytes.Repeat([]byte{0x55}, 3*chunk), w, chunk)
+		body := stream.Seal(nil, bytes.Repeat([]byte{0x55}, 3*chunk), w, chunk, nil)
 		ra := openAt(t, memFile(body), len(body), w)
 		body[full] ^= 1
 		for _, n := range []int{1, chunk - 1, chunk, chunk + 1, 2 * chunk} {
@@ -236,16 +237,16 @@ func TestReadAtLeavesNothingUnauthenticated(t *testing.T) {
 func TestReadAtCalls(t *testing.T) {
 	w := newSealer(t, suite.AES256GCM, 1)
 	plain := text(4 * batch)
-	body := stream.Seal(nil, plain, w, chunk)
-	calls := 0
+	body := stream.Seal(nil, plain, w, chunk, nil)
+	var calls atomic.Int64 // several cores read a large range
 	src := readAtFunc(func(p []byte, off int64) (int, error) {
-		calls++
+		calls.Add(1)
 		return memFile(body).ReadAt(p, off)
 	})
 	for _, tt := range []struct {
 		name    string
 		from, n int // ReadAts of n bytes from there to the end
-		most    int
+		most    int64
 	}{
 		{name: "100 bytes each", n: 100, most: 4 * batch / chunk},
 		{name: "a chunk each", n: chunk, most: 4 * batch / chunk},
@@ -253,20 +254,20 @@ func TestReadAtCalls(t *testing.T) {
 		{name: "a batch each, at odd places", from: 1, n: batch, most: 2 * 4},
 		{name: "all at once", n: 4 * batch, most: 4},
 	} {
-		calls = 0
+		calls.Store(0)
 		ra := openAt(t, src, len(body), w)
-		if calls != 1 {
-			t.Errorf("%s: NewReaderAt asked %d times, want once", tt.name, calls)
+		if calls.Load() != 1 {
+			t.Errorf("%s: NewReaderAt asked %d times, want once", tt.name, calls.Load())
 		}
-		calls = 0
+		calls.Store(0)
 		p := make([]byte, tt.n)
 		for off := tt.from; off < len(plain); off += tt.n {
 			if n, err := ra.ReadAt(p, int64(off)); !bytes.Equal(p[:n], plain[off:off+n]) || err != nil && err != io.EOF {
 				t.Fatalf("%s: ReadAt(%d) = %d, %v", tt.name, off, n, err)
 			}
 		}
-		if calls > tt.most {
-			t.Errorf("%s: the source was asked %d times, want at most %d", tt.name, calls, tt.most)
+		if calls.Load() > tt.most {
+			t.Errorf("%s: the source was asked %d times, want at most %d", tt.name, calls.Load(), tt.most)
 		}
 	}
 }
@@ -275,7 +276,7 @@ func TestReadAtCalls(t *testing.T) {
 func TestReadAtConcurrently(t *testing.T) {
 	eachSuite(t, func(t *testing.T, w *suite.Sealer) {
 		plain := text(20*chunk + 5)
-		body := stream.Seal(nil, plain, w, chunk)
+		body := stream.Seal(nil, plain, w, chunk, nil)
 		ra := openAt(t, memFile(body), len(body), w)
 		var wg sync.WaitGroup
 		for seed := range uint64(8) {

@@ -17,6 +17,7 @@ package stream
 
 import (
 	"reflect"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -25,42 +26,57 @@ import (
 
 // Options are the resources of one stream. nil and zero fields mean the defaults. The struct is copied.
 type Options struct {
-	// Parallelism is the number of cores a call may use, the caller's own among them; 0 or less means as many as
-	// there are. Streams run on the caller's goroutine alone so far, whatever it says.
+	// Parallelism is the number of cores a call may use, the caller's own among them; 0 or less means GOMAXPROCS. With
+	// 1 everything happens on the caller's goroutine.
 	Parallelism int
 	// MaxBuffer bounds the bytes that a stream holds, plaintext and ciphertext together; 0 or less means 64 MiB. Room
 	// for two chunks is always taken, however large they are.
 	MaxBuffer int
+	// Between is called between the batches of one Write, ReadFrom, WriteTo or large Read, on the goroutine that called
+	// it, so that the caller can look at what has been done so far. Others may be under way meanwhile. nil means nobody
+	// looks.
+	Between func()
 }
 
-const (
-	defaultMaxBuffer = 64 << 20
-	// batchSize is how much plaintext one Read or Write of the underlying stream carries where it can, in bytes. With
-	// less, files and sockets spend their time in system calls; with more, a batch leaves the second-level cache
-	// before it is written.
-	batchSize = 1 << 20
-)
+const defaultMaxBuffer = 64 << 20
 
-// batch returns the number of chunks that make up a batch: about 1 MiB, less if MaxBuffer is less than two buffers for
-// it (a call holds one of plaintext and one of ciphertext), and at least one.
-func (o *Options) batch(chunk int) int {
-	maxBuffer := defaultMaxBuffer
-	if o != nil && o.MaxBuffer > 0 {
-		maxBuffer = o.MaxBuffer
-	}
-	n := max(1, batchSize/chunk)
-	for n > 1 && 2*classSize(classOf(n*chunk)) > maxBuffer {
+// batch returns the number of chunks that make up a batch of size bytes: less if MaxBuffer is less than two buffers for
+// it (a worker holds one of plaintext and one of ciphertext), and at least one.
+func (o *Options) batch(chunk, size int) int {
+	n := max(1, size/chunk)
+	for n > 1 && 2*classSize(classOf(n*chunk)) > o.maxBuffer() {
 		n /= 2
 	}
 	return n
+}
+
+func (o *Options) maxBuffer() int {
+	if o == nil || o.MaxBuffer <= 0 {
+		return defaultMaxBuffer
+	}
+	return o.MaxBuffer
+}
+
+// workers returns how many cores a call may use: as many as MaxBuffer has room for, each with two buffers of a batch and
+// all with one of what waits between two batches.
+func (o *Options) workers(chunk int) int {
+	room := o.maxBuffer() - classSize(classOf(chunk+suite.TagSize))
+	return max(1, min(o.cores(), room/(2*classSize(classOf(o.batch(chunk, batchSize)*chunk)))))
+}
+
+func (o *Options) cores() int {
+	if o == nil || o.Parallelism <= 0 {
+		return runtime.GOMAXPROCS(0)
+	}
+	return o.Parallelism
 }
 
 // maxPlaintext is the largest message in bytes. It is a variable so that tests of this package reach it.
 var maxPlaintext = suite.MaxPlaintext
 
 // Seal appends the body that holds plaintext, in chunks of chunk bytes, to dst and returns the result. It grows dst at
-// most once; with room for [suite.BodySize] bytes it allocates nothing. An empty plaintext, nil among them, makes one
-// chunk of 16 bytes.
+// most once; with room for [suite.BodySize] bytes it allocates nothing for a chunk. An empty plaintext, nil among them,
+// makes one chunk of 16 bytes. One of 4 MiB or more is sealed on several cores.
 //
 // A sealer seals one body in its life: the chunks of a second would repeat the nonces of the first, which gives away
 // both and the authentication key of GCM (NIST SP 800-38D, Appendix A).
@@ -68,7 +84,7 @@ var maxPlaintext = suite.MaxPlaintext
 // plaintext is neither kept nor modified and must not overlap the room behind dst, with one exception: a plaintext of
 // at most one chunk may begin exactly where the body will (dst = plaintext[:0]) and is then overwritten. Other overlaps
 // panic, as does a plaintext of more than [suite.MaxPlaintext] bytes. Safe for concurrent use with different sealers.
-func Seal(dst, plaintext []byte, w *suite.Sealer, chunk int) []byte {
+func Seal(dst, plaintext []byte, w *suite.Sealer, chunk int, opts *Options) []byte {
 	mustChunk(chunk)
 	size, err := suite.BodySize(int64(len(plaintext)), chunk)
 	if err != nil || int64(len(plaintext)) > maxPlaintext {
@@ -76,20 +92,28 @@ func Seal(dst, plaintext []byte, w *suite.Sealer, chunk int) []byte {
 	}
 	dst = slices.Grow(dst, int(size))
 	mustNotOverlap(dst[len(dst):len(dst)+int(size)], plaintext, chunk)
+	if len(plaintext) >= splitFrom {
+		if n := opts.cores(); n > 1 {
+			out := dst[:len(dst)+int(size)]
+			sealTogether(n, out[len(dst):], plaintext, codec{w: w, chunk: chunk})
+			return out
+		}
+	}
 	c := newCodec(w, chunk)
 	defer c.free()
 	return c.seal(dst, plaintext, 0, true)
 }
 
 // Open authenticates a whole body and appends the plaintext it holds to dst. It grows dst at most once; with room for
-// [suite.PlaintextSize] bytes it allocates nothing. For an empty message it returns dst as it came, which may be nil.
+// [suite.PlaintextSize] bytes it allocates nothing for a chunk. For an empty message it returns dst as it came, which may
+// be nil. A body of 4 MiB or more is opened on several cores.
 //
 // At the first chunk that is not authentic it returns nil and a [*ChunkError], and has wiped what it wrote behind dst. A
 // body of more than [suite.MaxPlaintext] bytes of plaintext is [ErrTooLarge].
 //
 // body is neither kept nor modified and must not overlap the room behind dst, with one exception: a body of one chunk
 // may be opened in place (dst = body[:0]). Other overlaps panic. Safe for concurrent use.
-func Open(dst, body []byte, w *suite.Sealer, chunk int) ([]byte, error) {
+func Open(dst, body []byte, w *suite.Sealer, chunk int, opts *Options) ([]byte, error) {
 	mustChunk(chunk)
 	if tooLarge(int64(len(body)), chunk) {
 		return nil, ErrTooLarge
@@ -99,12 +123,56 @@ func Open(dst, body []byte, w *suite.Sealer, chunk int) ([]byte, error) {
 	size := max(0, len(body)-c.count(len(body))*suite.TagSize)
 	dst = slices.Grow(dst, size)
 	mustNotOverlap(dst[len(dst):len(dst)+size], body, c.full())
+	if len(body) >= splitFrom {
+		if n := opts.cores(); n > 1 {
+			out := dst[:len(dst)+size]
+			if err := openTogether(n, out[len(dst):], body, *c); err != nil {
+				clear(out[len(dst):])
+				return nil, err
+			}
+			return out, nil
+		}
+	}
 	out, err := c.open(dst, body, 0, true)
 	if err != nil {
 		clear(out[len(dst):])
 		return nil, err
 	}
 	return out, nil
+}
+
+// sealTogether seals plaintext into dst, which has its length, with n workers.
+func sealTogether(n int, dst, plaintext []byte, c codec) {
+	unit := max(1, unitSize/c.chunk) // in chunks
+	size := unit * c.chunk
+	units := (len(plaintext) + size - 1) / size
+	spread(n, units, c, func(c *codec, k int) bool {
+		end := min(len(plaintext), (k+1)*size)
+		at := k * unit * c.full()
+		c.seal(dst[at:at:min(len(dst), at+unit*c.full())], plaintext[k*size:end], int64(k*unit), end == len(plaintext))
+		return true
+	})
+}
+
+// openTogether opens body into dst, which has its length, with n workers. The error is that of the first chunk that is not
+// authentic; what dst holds then is of no use.
+func openTogether(n int, dst, body []byte, c codec) error {
+	unit := max(1, unitSize/c.chunk)
+	size := unit * c.full()
+	units := (len(body) + size - 1) / size
+	errs := make([]error, units)
+	spread(n, units, c, func(c *codec, k int) bool {
+		end := min(len(body), (k+1)*size)
+		at := k * unit * c.chunk
+		_, errs[k] = c.open(dst[at:at:min(len(dst), at+unit*c.chunk)], body[k*size:end], int64(k*unit), end == len(body))
+		return errs[k] == nil
+	})
+	for _, err := range errs { // the first that failed comes before any that was not tried
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tooLarge reports whether a body of the given length would hold more than the limit.

@@ -87,11 +87,11 @@ func TestKnownAnswer(t *testing.T) {
 				t.Fatal(err)
 			}
 			copy(w.Mask[:], unhex(t, ka.mask))
-			body := stream.Seal(nil, []byte("hello"), w, 1<<16)
+			body := stream.Seal(nil, []byte("hello"), w, 1<<16, nil)
 			if got := hex.EncodeToString(body); got != ka.body {
 				t.Errorf("Seal(hello) = %s, want %s", got, ka.body)
 			}
-			plain, err := stream.Open(nil, unhex(t, ka.body), w, 1<<16)
+			plain, err := stream.Open(nil, unhex(t, ka.body), w, 1<<16, nil)
 			if err != nil || string(plain) != "hello" {
 				t.Errorf("Open = %q, %v, want hello", plain, err)
 			}
@@ -122,7 +122,7 @@ var openers = []struct {
 	open func(body []byte, w *suite.Sealer, chunk int) ([]byte, error)
 }{
 	{"Open", func(body []byte, w *suite.Sealer, chunk int) ([]byte, error) {
-		return stream.Open(nil, body, w, chunk)
+		return stream.Open(nil, body, w, chunk, nil)
 	}},
 	{"Read", func(body []byte, w *suite.Sealer, chunk int) ([]byte, error) {
 		return io.ReadAll(stream.NewReader(bytes.NewReader(body), w, chunk, nil))
@@ -164,7 +164,7 @@ func TestAgreement(t *testing.T) {
 	eachSize(t, func(t *testing.T, w *suite.Sealer, n int) {
 		for _, chunk := range []int{chunk, 4 * chunk, batch} {
 			plain := text(n)
-			body := stream.Seal(nil, plain, w, chunk)
+			body := stream.Seal(nil, plain, w, chunk, nil)
 			if size, err := suite.BodySize(int64(n), chunk); err != nil || size != int64(len(body)) {
 				t.Errorf("Seal(%d bytes, chunk %d) made %d bytes, want %d, %v", n, chunk, len(body), size, err)
 			}
@@ -194,14 +194,14 @@ func padded(n int) []byte { return bytes.Repeat([]byte{0xaa}, n)[:0] }
 func TestAppend(t *testing.T) {
 	eachSuite(t, func(t *testing.T, w *suite.Sealer) {
 		plain := text(2*chunk + 5)
-		body := stream.Seal(nil, plain, w, chunk)
+		body := stream.Seal(nil, plain, w, chunk, nil)
 		for _, f := range []struct {
 			name string
 			want []byte
 			do   func(dst []byte) ([]byte, error)
 		}{
-			{"Seal", body, func(dst []byte) ([]byte, error) { return stream.Seal(dst, plain, w, chunk), nil }},
-			{"Open", plain, func(dst []byte) ([]byte, error) { return stream.Open(dst, body, w, chunk) }},
+			{"Seal", body, func(dst []byte) ([]byte, error) { return stream.Seal(dst, plain, w, chunk, nil), nil }},
+			{"Open", plain, func(dst []byte) ([]byte, error) { return stream.Open(dst, body, w, chunk, nil) }},
 		} {
 			got, err := f.do([]byte("before"))
 			check(t, f.name+" behind a prefix", got, err, append([]byte("before"), f.want...))
@@ -216,7 +216,7 @@ func TestAppend(t *testing.T) {
 				t.Errorf("%s wrote behind its result", f.name)
 			}
 		}
-		if got, err := stream.Open(nil, stream.Seal(nil, nil, w, chunk), w, chunk); err != nil || got != nil {
+		if got, err := stream.Open(nil, stream.Seal(nil, nil, w, chunk, nil), w, chunk, nil); err != nil || got != nil {
 			t.Errorf("Open(nil, empty message) = %v, %v, want nil, nil", got, err)
 		}
 	})
@@ -227,18 +227,18 @@ func TestInPlace(t *testing.T) {
 	eachSuite(t, func(t *testing.T, w *suite.Sealer) {
 		for _, n := range []int{0, 1, chunk} {
 			plain := text(n)
-			want := stream.Seal(nil, plain, w, chunk)
+			want := stream.Seal(nil, plain, w, chunk, nil)
 			buf := append(padded(n+suite.TagSize), plain...)
-			body := stream.Seal(buf[:0], buf, w, chunk)
+			body := stream.Seal(buf[:0], buf, w, chunk, nil)
 			check(t, fmt.Sprintf("Seal(%d bytes in place)", n), body, nil, want)
-			got, err := stream.Open(body[:0], body, w, chunk)
+			got, err := stream.Open(body[:0], body, w, chunk, nil)
 			check(t, fmt.Sprintf("Open(%d bytes in place)", n), got, err, plain)
 		}
 		buf := append(padded(2*chunk+100), text(chunk+1)...)
-		mustPanic(t, "Seal of two chunks in place", func() { stream.Seal(buf[:0], buf, w, chunk) })
-		mustPanic(t, "Seal one byte off", func() { stream.Seal(buf[:0], buf[1:100], w, chunk) })
-		body := stream.Seal(nil, text(chunk+1), w, chunk)
-		mustPanic(t, "Open of two chunks in place", func() { _, _ = stream.Open(body[:0], body, w, chunk) })
+		mustPanic(t, "Seal of two chunks in place", func() { stream.Seal(buf[:0], buf, w, chunk, nil) })
+		mustPanic(t, "Seal one byte off", func() { stream.Seal(buf[:0], buf[1:100], w, chunk, nil) })
+		body := stream.Seal(nil, text(chunk+1), w, chunk, nil)
+		mustPanic(t, "Open of two chunks in place", func() { _, _ = stream.Open(body[:0], body, w, chunk, nil) })
 	})
 }
 
@@ -257,10 +257,10 @@ func TestOpenWipes(t *testing.T) {
 	eachSuite(t, func(t *testing.T, w *suite.Sealer) {
 		plain := bytes.Repeat([]byte{0x55}, 3*chunk)
 		for _, bad := range []int{0, chunk + suite.TagSize, 3*(chunk+suite.TagSize) - 1} {
-			body := stream.Seal(nil, plain, w, chunk)
+			body := stream.Seal(nil, plain, w, chunk, nil)
 			body[bad] ^= 1
 			dst := append(padded(len(plain)+100), "before"...)
-			got, err := stream.Open(dst, body, w, chunk)
+			got, err := stream.Open(dst, body, w, chunk, nil)
 			if got != nil || !errors.Is(err, suite.ErrAuthentication) {
 				t.Errorf("Open(damaged at %d) = %d bytes, %v, want nil, %v", bad, len(got), err, suite.ErrAuthentication)
 			}
@@ -277,8 +277,8 @@ func TestOpenWipes(t *testing.T) {
 func TestChunkSize(t *testing.T) {
 	w := newSealer(t, suite.AES256GCM, 1)
 	for _, n := range []int{-1, 0, 1, chunk - 1, chunk + 1, chunk / 2, 2 * suite.MaxChunkSize} {
-		mustPanic(t, fmt.Sprintf("Seal(chunk %d)", n), func() { stream.Seal(nil, nil, w, n) })
-		mustPanic(t, fmt.Sprintf("Open(chunk %d)", n), func() { _, _ = stream.Open(nil, nil, w, n) })
+		mustPanic(t, fmt.Sprintf("Seal(chunk %d)", n), func() { stream.Seal(nil, nil, w, n, nil) })
+		mustPanic(t, fmt.Sprintf("Open(chunk %d)", n), func() { _, _ = stream.Open(nil, nil, w, n, nil) })
 		mustPanic(t, fmt.Sprintf("NewWriter(chunk %d)", n), func() { stream.NewWriter(io.Discard, w, n, nil) })
 		mustPanic(t, fmt.Sprintf("NewReader(chunk %d)", n), func() { stream.NewReader(new(bytes.Reader), w, n, nil) })
 		mustPanic(t, fmt.Sprintf("NewReaderAt(chunk %d)", n), func() { _, _ = stream.NewReaderAt(memFile(nil), 0, 16, w, n, nil) })
@@ -289,11 +289,11 @@ func TestChunkSize(t *testing.T) {
 func TestLimit(t *testing.T) {
 	const limit = 3 * chunk
 	w := newSealer(t, suite.AES256GCM, 1)
-	most, over, far := stream.Seal(nil, text(limit), w, chunk), stream.Seal(nil, text(limit+1), w, chunk), stream.Seal(nil, text(9*chunk), w, chunk)
+	most, over, far := stream.Seal(nil, text(limit), w, chunk, nil), stream.Seal(nil, text(limit+1), w, chunk, nil), stream.Seal(nil, text(9*chunk), w, chunk, nil)
 	stream.SetMaxPlaintext(t, limit)
 
-	check(t, "Seal(limit)", stream.Seal(nil, text(limit), w, chunk), nil, most)
-	mustPanic(t, "Seal(limit+1)", func() { stream.Seal(nil, text(limit+1), w, chunk) })
+	check(t, "Seal(limit)", stream.Seal(nil, text(limit), w, chunk, nil), nil, most)
+	mustPanic(t, "Seal(limit+1)", func() { stream.Seal(nil, text(limit+1), w, chunk, nil) })
 	for _, o := range openers {
 		got, err := o.open(most, w, chunk)
 		check(t, o.name+"(limit)", got, err, text(limit))
@@ -341,7 +341,7 @@ func TestAllocations(t *testing.T) {
 	eachSuite(t, func(t *testing.T, w *suite.Sealer) {
 		for _, n := range []int{100, chunk, 40 * chunk} {
 			plain := text(n)
-			body := stream.Seal(nil, plain, w, chunk)
+			body := stream.Seal(nil, plain, w, chunk, nil)
 			src, bodySrc := &memSource{b: plain}, &memSource{b: body}
 			sink := &memSink{b: make([]byte, len(body))}
 			room, small := make([]byte, 0, len(body)), make([]byte, 1000)
@@ -355,8 +355,8 @@ func TestAllocations(t *testing.T) {
 				most float64
 				do   func() error
 			}{
-				{"Seal", 0, func() error { stream.Seal(room, plain, w, chunk); return nil }},
-				{"Open", 0, func() error { _, err := stream.Open(room, body, w, chunk); return err }},
+				{"Seal", 0, func() error { stream.Seal(room, plain, w, chunk, nil); return nil }},
+				{"Open", 0, func() error { _, err := stream.Open(room, body, w, chunk, nil); return err }},
 				{"Write", 1, func() error {
 					ww := stream.NewWriter(sink.rewind(), w, chunk, nil)
 					if _, err := ww.Write(plain); err != nil {

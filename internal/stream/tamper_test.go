@@ -81,7 +81,7 @@ func TestEveryByteFlipped(t *testing.T) {
 	eachSuite(t, func(t *testing.T, w *suite.Sealer) {
 		for _, n := range smallMessages {
 			plain := text(n)
-			good := stream.Seal(nil, plain, w, chunk)
+			good := stream.Seal(nil, plain, w, chunk, nil)
 			bad := slices.Clone(good)
 			for i := 0; i < len(good); i += step() {
 				bad[i] ^= 1 << (i % 8)
@@ -97,7 +97,7 @@ func TestEveryTruncation(t *testing.T) {
 	eachSuite(t, func(t *testing.T, w *suite.Sealer) {
 		for _, n := range smallMessages {
 			plain := text(n)
-			good := stream.Seal(nil, plain, w, chunk)
+			good := stream.Seal(nil, plain, w, chunk, nil)
 			for i := 0; i < len(good); i += step() {
 				at, _ := verdict(good, good[:i])
 				mustFail(t, fmt.Sprintf("%d bytes, cut to %d of %d", n, i, len(good)), good[:i], plain, w, at, true)
@@ -112,8 +112,8 @@ func TestEveryExchange(t *testing.T) {
 	for _, id := range suites {
 		w := newSealer(t, id, 1)
 		plain := text(4*chunk + 9)
-		good := stream.Seal(nil, plain, w, chunk)
-		other := stream.Seal(nil, text(4*chunk+9), newSealer(t, id, 2), chunk)
+		good := stream.Seal(nil, plain, w, chunk, nil)
+		other := stream.Seal(nil, text(4*chunk+9), newSealer(t, id, 2), chunk, nil)
 		try := func(what string, ps [][]byte) {
 			t.Helper()
 			bad := slices.Concat(ps...)
@@ -191,20 +191,20 @@ func TestForged(t *testing.T) {
 	t.Run("nonce-without-mask", func(t *testing.T) {
 		w := newSealer(t, suite.SM4GCM, 1)
 		bare := &suite.Sealer{AEAD: w.AEAD}
-		mustFail(t, "nonce-without-mask", stream.Seal(nil, a, bare, chunk), a, w, 0, true)
+		mustFail(t, "nonce-without-mask", stream.Seal(nil, a, bare, chunk, nil), a, w, 0, true)
 	})
 }
 
 // TestChunkErrorText: the number of the chunk and no other detail.
 func TestChunkErrorText(t *testing.T) {
 	w := newSealer(t, suite.AES256GCM, 1)
-	body := stream.Seal(nil, text(3*chunk), w, chunk)
+	body := stream.Seal(nil, text(3*chunk), w, chunk, nil)
 	body[full] ^= 1
-	_, err := stream.Open(nil, body, w, chunk)
+	_, err := stream.Open(nil, body, w, chunk, nil)
 	if want := "stream: chunk 1: not authentic"; err == nil || err.Error() != want {
 		t.Errorf("Open(chunk 1 damaged) = %v, want %s", err, want)
 	}
-	_, err = stream.Open(nil, body[:full-1], w, chunk)
+	_, err = stream.Open(nil, body[:full-1], w, chunk, nil)
 	if want := "stream: chunk 0, where the input ends: not authentic"; err == nil || err.Error() != want {
 		t.Errorf("Open(cut in chunk 0) = %v, want %s", err, want)
 	}
@@ -225,7 +225,7 @@ func (a leakyAEAD) Open(dst, nonce, ciphertext, more []byte) ([]byte, error) {
 // TestLeakyCipher: what a cipher leaves of a chunk that fails does not reach the caller either.
 func TestLeakyCipher(t *testing.T) {
 	w := newSealer(t, suite.AES256GCM, 1)
-	body := stream.Seal(nil, make([]byte, 3*chunk), w, chunk)
+	body := stream.Seal(nil, make([]byte, 3*chunk), w, chunk, nil)
 	body[full] ^= 1
 	w.AEAD = leakyAEAD{w.AEAD}
 	ra := openAt(t, memFile(body), len(body), w)
@@ -233,7 +233,7 @@ func TestLeakyCipher(t *testing.T) {
 		name string
 		do   func(p []byte) error
 	}{
-		{"Open", func(p []byte) error { _, err := stream.Open(p[:0], body, w, chunk); return err }},
+		{"Open", func(p []byte) error { _, err := stream.Open(p[:0], body, w, chunk, nil); return err }},
 		{"Read", func(p []byte) error {
 			_, err := io.ReadFull(stream.NewReader(bytes.NewReader(body), w, chunk, nil), p)
 			return err

@@ -46,7 +46,7 @@ func TestWriterSteps(t *testing.T) {
 			}
 		}
 		err := ww.Close()
-		check(t, fmt.Sprintf("%d bytes by %d: Close", n, step), dst.Bytes(), err, stream.Seal(nil, plain, w, chunk))
+		check(t, fmt.Sprintf("%d bytes by %d: Close", n, step), dst.Bytes(), err, stream.Seal(nil, plain, w, chunk, nil))
 		if !bytes.Equal(plain, text(n)) {
 			t.Errorf("%d bytes by %d: Write modified its argument", n, step)
 		}
@@ -75,7 +75,7 @@ func TestReadFrom(t *testing.T) {
 					t.Errorf("%s: Write = %v", what, err)
 				}
 				err := ww.Close()
-				check(t, what, dst.Bytes(), err, stream.Seal(nil, plain, w, chunk))
+				check(t, what, dst.Bytes(), err, stream.Seal(nil, plain, w, chunk, nil))
 			}
 		}
 	})
@@ -124,7 +124,7 @@ var badDestinations = []struct {
 func TestWriterFails(t *testing.T) {
 	w := newSealer(t, suite.AES256GCM, 1)
 	plain := text(2*batch + 5)
-	body := stream.Seal(nil, plain, w, chunk)
+	body := stream.Seal(nil, plain, w, chunk, nil)
 	calls := []struct {
 		name string
 		do   func(ww *stream.Writer) (int64, error)
@@ -244,7 +244,7 @@ var badSources = []struct {
 func TestReadFromFails(t *testing.T) {
 	w := newSealer(t, suite.AES256GCM, 1)
 	plain := text(batch + 5)
-	body := stream.Seal(nil, plain, w, chunk)
+	body := stream.Seal(nil, plain, w, chunk, nil)
 	for _, bad := range badSources {
 		for _, n := range []int{0, 1, chunk, chunk + 1, batch, len(plain)} {
 			var dst bytes.Buffer
@@ -279,28 +279,33 @@ func (c *tally) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestBatches: one Read and one Write for about 1 MiB, whatever the chunk, once a message is that long; less if MaxBuffer
-// says so, and never less than a chunk.
+// TestBatches: one Read and one Write for about 256 KiB on one core and about 1 MiB on several, whatever the chunk, once a
+// message is that long; less if MaxBuffer says so, and never less than a chunk.
 func TestBatches(t *testing.T) {
 	const n = 8 * batch
 	w := newSealer(t, suite.AES256GCM, 1)
 	plain := text(n)
 	for _, tt := range []struct {
-		chunk, maxBuffer, want int // want: plaintext of the longest call
+		chunk, parallelism, maxBuffer, want int // want: plaintext of the longest call
 	}{
-		{chunk, 0, batch},
-		{chunk, -1, batch},
-		{chunk, 64 << 20, batch},
-		{1 << 16, 0, batch},
-		{chunk, 1 << 20, batch / 4}, // two of half a MiB would be over it by their tags
-		{chunk, 1, chunk},
-		{batch, 0, batch},
-		{4 * batch, 0, 4 * batch},
+		{chunk, 1, 0, batch / 4},
+		{chunk, 1, -1, batch / 4},
+		{chunk, 2, 0, batch},
+		{chunk, 2, 64 << 20, batch},
+		{1 << 16, 1, 0, batch / 4},
+		{1 << 16, 3, 0, batch},
+		{chunk, 2, 4 << 20, batch / 4},    // no room for two workers
+		{chunk, 2, 1 << 20, batch / 4},    // two of half a MiB would be over it by their tags
+		{chunk, 2, 256 << 10, batch / 16}, // likewise
+		{chunk, 2, 1, chunk},
+		{batch, 1, 0, batch},
+		{4 * batch, 2, 0, 4 * batch},
 	} {
-		opts := &stream.Options{MaxBuffer: tt.maxBuffer}
-		body := stream.Seal(nil, plain, w, tt.chunk)
+		opts := &stream.Options{Parallelism: tt.parallelism, MaxBuffer: tt.maxBuffer}
+		body := stream.Seal(nil, plain, w, tt.chunk, nil)
 		stored := tt.want + tt.want/tt.chunk*suite.TagSize
-		const look, ramp = 64, 6 // bytes a Read looks ahead; calls until a message has turned out to be long
+		// Bytes that a Read looks ahead; calls until a message has turned out to be long.
+		const look, ramp = 64, 6 + 2*batch/(batch/4)
 		for name, do := range map[string]func(src *tally, dst *tally) error{
 			"ReadFrom": func(src, dst *tally) error {
 				src.r = bytes.NewReader(plain)
@@ -331,11 +336,11 @@ func TestBatches(t *testing.T) {
 			if err := do(&src, &dst); err != nil {
 				t.Fatal(err)
 			}
-			what := fmt.Sprintf("chunk %d, MaxBuffer %d: %s", tt.chunk, tt.maxBuffer, name)
-			if src.longest > in+look || src.calls > n/tt.want+ramp {
+			what := fmt.Sprintf("chunk %d, parallelism %d, MaxBuffer %d: %s", tt.chunk, tt.parallelism, tt.maxBuffer, name)
+			if name != "Write" && (src.longest < in || src.longest > in+look || src.calls > n/tt.want+ramp) {
 				t.Errorf("%s read %d times, up to %d bytes; want about %d times %d", what, src.calls, src.longest, n/tt.want, in)
 			}
-			if dst.longest > out || dst.calls > n/tt.want+ramp {
+			if dst.longest != out || dst.calls > n/tt.want+ramp {
 				t.Errorf("%s wrote %d times, up to %d bytes; want about %d times %d", what, dst.calls, dst.longest, n/tt.want, out)
 			}
 		}
@@ -361,7 +366,7 @@ func TestOptionsCopied(t *testing.T) {
 func TestShortMessageIsCheap(t *testing.T) {
 	const most = 64 << 10 // bytes allocated
 	w := newSealer(t, suite.AES256GCM, 1)
-	body := stream.Seal(nil, []byte{1}, w, suite.MaxChunkSize)
+	body := stream.Seal(nil, []byte{1}, w, suite.MaxChunkSize, nil)
 	for name, do := range map[string]func() error{
 		"Writer": func() error {
 			ww := stream.NewWriter(io.Discard, w, suite.MaxChunkSize, nil)
