@@ -43,6 +43,9 @@ func (c *Client) EncryptFile(ctx context.Context, dst, src string, ec Context, o
 			return err
 		}
 		f.total = size
+		if err := f.reserve(w.EncryptedSize(size)); err != nil {
+			return err
+		}
 		// One byte more than there should be shows a file that grows, and ends one that never stops.
 		n, err := w.ReadFrom(f.reader(io.LimitReader(in, size+1)))
 		if err != nil {
@@ -77,6 +80,9 @@ func (c *Client) DecryptFile(ctx context.Context, dst, src string, ec Context, o
 			return err
 		}
 		f.total = total
+		if err := f.reserve(total, nil); err != nil {
+			return err
+		}
 		if _, err := r.WriteTo(f.writer(out)); err != nil {
 			return err
 		}
@@ -93,7 +99,8 @@ func (c *Client) DecryptFile(ctx context.Context, dst, src string, ec Context, o
 type fileCall struct {
 	ctx      context.Context
 	progress func(done, total int64)
-	info     fs.FileInfo  // of the source
+	info     fs.FileInfo // of the source
+	out      *atomicfile.File
 	total    int64        // bytes of plaintext
 	done     atomic.Int64 // of them; counted on any goroutine
 	told     int64        // the last that progress was told, -1 at first; on the caller's goroutine
@@ -120,7 +127,7 @@ func (c *Client) convertFile(ctx context.Context, dst, src string, opts *FileOpt
 		return err
 	}
 	defer out.Discard()
-	call := &fileCall{ctx: ctx, progress: opts.Progress, info: info, told: -1}
+	call := &fileCall{ctx: ctx, progress: opts.Progress, info: info, out: out, told: -1}
 	if err := f(call, in, out.File); err != nil {
 		return err
 	}
@@ -223,6 +230,18 @@ func (f *fileCall) check() error {
 	}
 	return nil
 }
+
+// reserve takes space on the disk for a destination of n bytes, if that is more than a batch. So the system need not look
+// for more at every write, and a disk that is too small is found before anything is encrypted.
+func (f *fileCall) reserve(n int64, err error) error {
+	if err != nil || n <= reserveFrom {
+		return err
+	}
+	return f.out.Reserve(n)
+}
+
+// reserveFrom is the size in bytes up to which a file is written in one piece, and nothing is reserved for it.
+const reserveFrom = 1 << 20
 
 // reader returns r with its bytes counted, ended when the context is.
 func (f *fileCall) reader(r io.Reader) io.Reader {
