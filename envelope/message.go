@@ -162,7 +162,17 @@ func (c *Client) acceptSuite(s format.Suite) error {
 // sc. Equality is the rule: a given pair that is stored has the same value, a stored one is given unless it may remain
 // unseen, and exactly as many as the message says are left. What remains unseen is named by the caller's options, never
 // by the message.
-func (c *Client) matchContext(sc *scratch, stored format.Pairs, ec Context, withheld int) (err error) {
+func (c *Client) matchContext(sc *scratch, stored format.Pairs, ec Context, withheld int) error {
+	for _, name := range c.opts.Require {
+		if _, ok := ec[name]; !ok && !hasKey(stored, name) {
+			return errNotAuthentic()
+		}
+	}
+	return c.comparePairs(sc, stored, ec, withheld)
+}
+
+// comparePairs is matchContext without the pairs that every message must have: a key file has the stored ones only.
+func (c *Client) comparePairs(sc *scratch, stored format.Pairs, ec Context, withheld int) (err error) {
 	seen := 0
 	for k, v := range stored.All() {
 		given, ok := ec[string(k)]
@@ -171,11 +181,6 @@ func (c *Client) matchContext(sc *scratch, stored format.Pairs, ec Context, with
 			continue
 		}
 		if ok || !c.acceptsUnseen(k) {
-			return errNotAuthentic()
-		}
-	}
-	for _, name := range c.opts.Require {
-		if _, ok := ec[name]; !ok && !hasKey(stored, name) {
 			return errNotAuthentic()
 		}
 	}

@@ -175,7 +175,7 @@ func (c *Client) RewrapKey(ctx context.Context, ref format.Reference, ec Context
 	if err := c.acceptSuite(kf.Suite); err != nil {
 		return Info{}, err
 	}
-	if err := c.matchContext(new(scratch), kf.Stored, ec, 0); err != nil {
+	if err := c.comparePairs(new(scratch), kf.Stored, ec, 0); err != nil {
 		return Info{}, err
 	}
 	record, info, key, err := c.wrapAnew(ctx, kf.Suite, kf.Stored, kf.Record, opts, false, func(key *keyring.DataKey) error { return verifyCommit(kf, key) })

@@ -284,6 +284,29 @@ func TestRewrapContext(t *testing.T) {
 	}
 }
 
+// A client that requires a withheld pair of every message renews key files, which have none.
+func TestRewrapRequired(t *testing.T) {
+	store := envelope.KeyDir(t.TempDir())
+	p := newRenewing(t, "a", 1)
+	opts := options(t, format.Detached, store)
+	opts.Require = []string{"row", "tenant"}
+	c := newClient(t, p, opts)
+	m := encrypt(t, c, text(10), rewrapContext)
+	if _, err := c.Rewrap(t.Context(), io.Discard, bytes.NewReader(m), rewrapContext, nil); err != nil {
+		t.Errorf("Rewrap of a detached message = %v", err)
+	}
+	if _, err := c.RewrapKey(t.Context(), header(t, m).Reference, envelope.Context{"tenant": "42"}, nil); err != nil {
+		t.Errorf("RewrapKey = %v", err)
+	}
+	opts.Require = []string{"user"}
+	for _, kind := range kinds {
+		m := encrypt(t, newClient(t, p, options(t, kind, store)), text(10), rewrapContext)
+		if _, err := newClient(t, p, opts).Rewrap(t.Context(), io.Discard, bytes.NewReader(m), rewrapContext, nil); !errors.Is(err, envelope.ErrAuthentication) {
+			t.Errorf("%v: Rewrap of a message without a required pair = %v, want ErrAuthentication", kind, err)
+		}
+	}
+}
+
 // onlyProvider hides the optional methods of a provider.
 type onlyProvider struct{ keyring.KeyProvider }
 
