@@ -33,8 +33,8 @@ type FileOptions struct {
 // is replaced, one at src is followed.
 //
 // ctx is obeyed between batches of about 1 MiB. Errors, besides those of [Client.Encrypt] and of the file system:
-// [ErrSameFile]; [ErrSourceChanged]; syscall.EISDIR if either is a directory, fs.ErrInvalid if src is another thing that
-// is no regular file; fs.ErrExist with [FileOptions.NoReplace].
+// [ErrSameFile]; [ErrSourceChanged]; syscall.EISDIR if either is a directory, fs.ErrInvalid if it is another thing that is
+// no regular file, such as a pipe or a device; fs.ErrExist with [FileOptions.NoReplace].
 func (c *Client) EncryptFile(ctx context.Context, dst, src string, ec Context, opts *FileOptions) error {
 	return c.convertFile(ctx, dst, src, opts, func(f *fileCall, in *os.File, out io.Writer) error {
 		size := f.info.Size()
@@ -199,6 +199,8 @@ func checkDestination(path string, source fs.FileInfo, noReplace bool) error {
 		return fmt.Errorf("envelope: %s: %w", path, ErrSameFile)
 	case info.IsDir():
 		return &fs.PathError{Op: "create", Path: path, Err: syscall.EISDIR}
+	case !info.Mode().IsRegular():
+		return &fs.PathError{Op: "create", Path: path, Err: fmt.Errorf("%w: not a regular file", fs.ErrInvalid)}
 	case noReplace:
 		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 	}

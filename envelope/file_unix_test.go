@@ -20,7 +20,7 @@ func TestFileNames(t *testing.T) {
 	at := func(name string) string { return filepath.Join(dir, name) }
 	writeFile(t, at("file"), []byte("x"), 0o600)
 	writeFile(t, at("message"), encrypt(t, c, []byte("x"), nil), 0o600)
-	for _, err := range []error{os.Mkdir(at("dir"), 0o700), os.Symlink("file", at("link")), os.Symlink("dir", at("dirlink")), os.Link(at("file"), at("hard")), syscall.Mkfifo(at("pipe"), 0o600)} {
+	for _, err := range []error{os.Mkdir(at("dir"), 0o700), os.Symlink("file", at("link")), os.Symlink("dir", at("dirlink")), os.Link(at("file"), at("hard")), syscall.Mkfifo(at("pipe"), 0o600), os.Symlink("pipe", at("pipelink"))} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -34,6 +34,8 @@ func TestFileNames(t *testing.T) {
 		{"hard", "file", envelope.ErrSameFile},
 		{"dir", "file", syscall.EISDIR},
 		{"dirlink", "file", syscall.EISDIR},
+		{"pipe", "file", fs.ErrInvalid}, // and stays what it is: /dev/null is such a name
+		{"pipelink", "file", fs.ErrInvalid},
 		{"new", "dir", syscall.EISDIR},
 		{"new", "pipe", fs.ErrInvalid}, // does not wait for a writer
 		{"new", "none", fs.ErrNotExist},
@@ -51,7 +53,10 @@ func TestFileNames(t *testing.T) {
 			t.Errorf("DecryptFile(%s, %s) = %v, want %v", tt.dst, tt.src, err, tt.want)
 		}
 	}
-	namesAre(t, dir, "dir", "dirlink", "file", "hard", "link", "message", "pipe")
+	namesAre(t, dir, "dir", "dirlink", "file", "hard", "link", "message", "pipe", "pipelink")
+	if info, err := os.Stat(at("pipe")); err != nil || info.Mode().IsRegular() {
+		t.Errorf("the pipe is %v, %v", info.Mode(), err)
+	}
 	fileIs(t, at("file"), []byte("x"))
 
 	// A link as source is followed, a link as destination is replaced and its target left alone.
