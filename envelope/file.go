@@ -11,6 +11,7 @@ import (
 
 	"github.com/xinfeng-kms/xinfeng/internal/atomicfile"
 	"github.com/xinfeng-kms/xinfeng/internal/stream"
+	"github.com/xinfeng-kms/xinfeng/internal/suite"
 )
 
 // FileOptions are the options of [Client.EncryptFile] and [Client.DecryptFile]. Nil means all defaults.
@@ -38,6 +39,9 @@ type FileOptions struct {
 func (c *Client) EncryptFile(ctx context.Context, dst, src string, ec Context, opts *FileOptions) error {
 	return c.convertFile(ctx, dst, src, opts, func(f *fileCall, in *os.File, out io.Writer) error {
 		size := f.info.Size()
+		if _, err := suite.BodySize(size, c.opts.ChunkSize); err != nil {
+			return fmt.Errorf("envelope: encrypt file: %s: %w", src, err)
+		}
 		w, err := c.newWriter(ctx, out, ec, size, f.options(c))
 		if err != nil {
 			return err

@@ -254,6 +254,34 @@ func TestFileChangesWhileRead(t *testing.T) {
 	}
 }
 
+// A file that is larger than any message may be is refused at once: nobody is asked for a key, and no disk is filled.
+func TestEncryptFileTooLarge(t *testing.T) {
+	dir := t.TempDir()
+	src := filepath.Join(dir, "a")
+	writeFile(t, src, nil, 0o600)
+	if os.Truncate(src, format.MaxPlaintext+1) != nil {
+		// ext4 has no files of 64 TiB, memory has.
+		if shm, err := os.MkdirTemp("/dev/shm", "xinfeng-test-"); err == nil {
+			t.Cleanup(func() { os.RemoveAll(shm) })
+			dir, src = shm, filepath.Join(shm, "a")
+			writeFile(t, src, nil, 0o600)
+		}
+		if err := os.Truncate(src, format.MaxPlaintext+1); err != nil {
+			t.Skipf("no file system here has files of 64 TiB: %v", err)
+		}
+	}
+	p := newProvider(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // reading it would take days
+	defer cancel()
+	if err := newClient(t, p, nil).EncryptFile(ctx, filepath.Join(dir, "b"), src, nil, nil); !errors.Is(err, format.ErrSize) {
+		t.Errorf("EncryptFile = %v, want format.ErrSize", err)
+	}
+	if p.generate != 0 {
+		t.Error("the provider was asked")
+	}
+	namesAre(t, dir, "a")
+}
+
 func TestErrorsNameFiles(t *testing.T) {
 	c := newClient(t, newProvider(t), nil)
 	dir := t.TempDir()
