@@ -1,7 +1,8 @@
 // Package atomicfile writes files that appear under their name whole or not at all.
 //
 // The contents go to a temporary file in the same directory, readable by its owner only; Commit syncs it, renames it and
-// syncs the directory. Whatever goes wrong before the rename leaves what was there untouched and nothing beside it.
+// syncs the directory. Whatever goes wrong before the rename leaves what was there untouched and nothing beside it, but
+// a process that is killed leaves the temporary file.
 package atomicfile
 
 import (
@@ -39,6 +40,8 @@ type Attributes struct {
 
 // Commit gives the file its attributes and its name, and returns when both are on disk as far as fsync reaches. A file
 // that has the name already is replaced, a symbolic link too, unless replace is false: then the error matches fs.ErrExist.
+// After an error the name is what it was before, unless the very last step failed, the sync of a directory that could be
+// opened for it.
 func (f *File) Commit(a Attributes, replace bool) error {
 	if f.done {
 		return fs.ErrClosed
@@ -57,18 +60,23 @@ func (f *File) Commit(a Attributes, replace bool) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
+	dir, err := openDir(filepath.Dir(f.path))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
 	if !replace {
 		// A link fails where a file has the name, at once and without a race; the temporary name goes with Discard.
 		if err := os.Link(f.Name(), f.path); err != nil {
 			return err
 		}
-		return SyncDir(filepath.Dir(f.path))
+		return syncDir(dir)
 	}
 	if err := os.Rename(f.Name(), f.path); err != nil {
 		return err
 	}
 	f.done = true
-	return SyncDir(filepath.Dir(f.path))
+	return syncDir(dir)
 }
 
 // Discard closes and removes the temporary file. After a Commit that succeeded it removes nothing but that.
@@ -81,16 +89,28 @@ func (f *File) Discard() {
 }
 
 // SyncDir makes the names in a directory durable. Where the system cannot do that to a directory, it does nothing.
-func SyncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
+func SyncDir(path string) error {
+	dir, err := openDir(path)
 	if err != nil {
 		return err
 	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
+	defer dir.Close()
+	return syncDir(dir)
+}
+
+// openDir opens a directory to sync it. Where the system cannot do that it returns nil, which syncDir and Close take.
+func openDir(path string) (*os.File, error) {
+	if runtime.GOOS == "windows" {
+		return nil, nil
+	}
+	return os.Open(path)
+}
+
+func syncDir(dir *os.File) error {
+	if dir == nil {
+		return nil
+	}
+	if err := dir.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
 	return nil
