@@ -31,7 +31,7 @@ type FileOptions struct {
 
 // EncryptFile encrypts the file src to dst: one GenerateDataKey call of the provider. dst appears, or is replaced, when
 // the message is whole and on disk; after an error it is as it was, and nothing is left beside it. A symbolic link at dst
-// is replaced, one at src is followed.
+// is replaced, one at src is followed. A process that is killed may leave a temporary file, ".xinfeng-*.tmp", beside dst.
 //
 // ctx is obeyed between batches of about 1 MiB. Errors, besides those of [Client.Encrypt] and of the file system:
 // [ErrSameFile]; [ErrSourceChanged]; syscall.EISDIR if either is a directory, fs.ErrInvalid if it is another thing that is
@@ -72,7 +72,8 @@ func (c *Client) EncryptFile(ctx context.Context, dst, src string, ec Context, o
 // DecryptFile decrypts the file src to dst and says what opened it: one Decrypt call of the provider, and none if context
 // or shape are wrong. dst appears, or is replaced, when all of the message was authentic and the plaintext is on disk;
 // after an error it is as it was, and nothing is left beside it. Until then the plaintext lies in a temporary file in the
-// directory of dst that only the owner can read. Symbolic links are treated as by [Client.EncryptFile].
+// directory of dst that only the owner can read, and that a process which is killed leaves there (".xinfeng-*.tmp").
+// Symbolic links are treated as by [Client.EncryptFile].
 //
 // ctx is obeyed between batches of about 1 MiB. Errors, besides those of [Client.Decrypt] and of the file system: those of
 // [Client.EncryptFile]; a source that changes its size meanwhile is not authentic.
