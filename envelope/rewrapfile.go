@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/xinfeng-kms/xinfeng/format"
 	"github.com/xinfeng-kms/xinfeng/internal/atomicfile"
@@ -32,6 +34,10 @@ func (c *Client) RewrapFile(ctx context.Context, path string, ec Context, opts *
 		return Info{}, err
 	}
 	f, info, err := openRegularFor(path, os.O_RDWR)
+	notWritable := err
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		f, info, err = openRegular(path) // only slots are written to
+	}
 	if err != nil {
 		return Info{}, err
 	}
@@ -39,6 +45,9 @@ func (c *Client) RewrapFile(ctx context.Context, path string, ec Context, opts *
 	header, err := format.ReadHeader(io.NewSectionReader(f, 0, info.Size()))
 	if err != nil {
 		return Info{}, err
+	}
+	if header.Kind == format.Slots && notWritable != nil {
+		return Info{}, notWritable
 	}
 	// The length formula finds a message that was cut before it is worth a call.
 	if _, err := checkSize(header, info.Size()); err != nil {
