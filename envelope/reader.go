@@ -66,6 +66,9 @@ func (r *Reader) WriteTo(dst io.Writer) (int64, error) { return r.stream.WriteTo
 // Info says what opened the message.
 func (r *Reader) Info() Info { return r.info }
 
+// Format prints a fixed text, whatever the verb: a Reader holds plaintext, and fmt follows pointers under %s.
+func (Reader) Format(f fmt.State, _ rune) { io.WriteString(f, "[envelope reader]") }
+
 // A ReaderAt decrypts any part of a message. It opens the chunks that a read touches and no others. It is safe for
 // concurrent use if its source is, and does not trust the source to say the same twice.
 type ReaderAt struct {

@@ -3,7 +3,9 @@ package envelope_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -144,6 +146,51 @@ func TestReaderAbandoned(t *testing.T) {
 	p := make([]byte, 10)
 	if _, err := io.ReadFull(r, p); err != nil || !bytes.Equal(p, text(10)) {
 		t.Errorf("Read = %q, %v", p, err)
+	}
+}
+
+// Streams print none of the plaintext that they hold, whatever the verb: fmt follows a pointer under verbs that do not
+// fit it, as in log.Printf("copying %s", r).
+func TestStreamsNeverShow(t *testing.T) {
+	c := newClient(t, newProvider(t), &envelope.Options{ChunkSize: chunk})
+	secret := bytes.Repeat([]byte("PLAINTEXT"), 500)
+	m := encrypt(t, c, secret, nil)
+	w, err := c.NewWriter(t.Context(), io.Discard, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(secret[:100]); err != nil {
+		t.Fatal(err)
+	}
+	r, err := c.NewReader(t.Context(), bytes.NewReader(m), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(r, make([]byte, 10)); err != nil {
+		t.Fatal(err)
+	}
+	ra, err := c.NewReaderAt(t.Context(), bytes.NewReader(m), int64(len(m)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ra.ReadAt(make([]byte, 10), 0); err != nil {
+		t.Fatal(err)
+	}
+	type hidden struct{ stream any }
+	for _, stream := range []any{w, *w, r, *r, ra, *ra} {
+		for _, holder := range []any{stream, []any{stream}, struct{ Stream any }{stream}, hidden{stream}} {
+			if _, ok := holder.(hidden); ok && reflect.TypeOf(stream).Kind() != reflect.Pointer {
+				continue // fmt asks no unexported field for its Format; a stream is held by its pointer
+			}
+			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%c", "%U", "%t", "%e", "%p"} {
+				out := fmt.Sprintf(verb, holder)
+				for _, bad := range []string{"PLAINTEXT", "504c41494e", "504C41494E", "80 76 65 73 78", "'P' 'L' 'A'", "U+0050 U+004C", "0x50, 0x4c"} {
+					if strings.Contains(out, bad) {
+						t.Errorf("%T under %s shows plaintext", holder, verb)
+					}
+				}
+			}
+		}
 	}
 }
 
