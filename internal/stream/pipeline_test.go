@@ -565,8 +565,12 @@ func TestWhoCalls(t *testing.T) {
 			if tt.alone && !slices.Equal(s.callers, []string{me}) {
 				t.Errorf("%s: called by %v, want %s alone", what, s.callers, me)
 			}
-			if len(s.callers) > tt.workers {
-				t.Errorf("%s: called by %v, want at most %d goroutines", what, s.callers, tt.workers)
+			most := tt.workers
+			if name == "Read" {
+				most *= 2 // two calls, each with workers of its own
+			}
+			if len(s.callers) > most {
+				t.Errorf("%s: called by %v, want at most %d goroutines", what, s.callers, most)
 			}
 		}
 	}
