@@ -11,18 +11,21 @@ import (
 	"strings"
 
 	"github.com/xinfeng-kms/xinfeng/envelope/aliyunesdk"
-	"github.com/xinfeng-kms/xinfeng/internal/kmskey/kmskeytest"
-	"github.com/xinfeng-kms/xinfeng/keyring/kmsapi"
+	"github.com/xinfeng-kms/xinfeng/kmsclient/refkms"
 )
 
-// exampleAPI stands for a client of KMS in the region of the key.
-func exampleAPI() kmsapi.API { return &kmskeytest.KMS{} }
-
+// exampleClient returns a client of one CMK. The reference KMS stands for the service in the region of the key.
 func exampleClient() *aliyunesdk.Client {
-	client, err := aliyunesdk.New([]aliyunesdk.Key{{
-		ARN: "acs:kms:cn-hangzhou:1234567890123456:key/11111111-2222-3333-4444-555555555555",
-		API: exampleAPI(),
-	}}, nil)
+	server, err := refkms.New(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	kms := server.Client(nil)
+	cmk, err := kms.CreateKey(context.Background(), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := aliyunesdk.New([]aliyunesdk.Key{{ARN: cmk.ARN, API: kms}}, nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -60,11 +63,12 @@ func ExampleInspect() {
 	}
 	fmt.Println(h.Encoding, h.Algorithm, h.Context)
 	for _, k := range h.Keys {
-		fmt.Println(k.KeyID)
+		where, _, _ := strings.Cut(k.KeyID, "/")
+		fmt.Println(where)
 	}
 	// Output:
 	// one-shot AES-256-GCM map[tenant:42]
-	// acs:kms:cn-hangzhou:1234567890123456:key/11111111-2222-3333-4444-555555555555
+	// acs:kms:cn-hangzhou:1234567890123456:key
 }
 
 func ExampleClient_NewWriter() {

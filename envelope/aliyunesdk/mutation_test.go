@@ -454,3 +454,8 @@ func TestInspectErrors(t *testing.T) {
 type errReader struct{ err error }
 
 func (r errReader) Read([]byte) (int, error) { return 0, r.err }
+
+// sortDER puts the elements of a SET in order.
+func sortDER(n *node) {
+	slices.SortFunc(n.children, func(a, b node) int { return bytes.Compare(a.marshal(), b.marshal()) })
+}

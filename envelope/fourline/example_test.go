@@ -11,6 +11,7 @@ import (
 	"github.com/xinfeng-kms/xinfeng/envelope/fourline"
 	"github.com/xinfeng-kms/xinfeng/internal/kmskey/kmskeytest"
 	"github.com/xinfeng-kms/xinfeng/keyring/kmsapi"
+	"github.com/xinfeng-kms/xinfeng/kmsclient/refkms"
 )
 
 // exampleAPI stands for a client of KMS that holds the wrapped key of testdata/sales.csv.cipher.
@@ -53,11 +54,21 @@ func ExampleClient_Decrypt() {
 
 // A file for the guide's script to read.
 func ExampleClient_Encrypt() {
-	client, err := fourline.New(exampleAPI(), "alias/Apollo/WorkKey", nil)
+	ctx := context.Background()
+	server, err := refkms.New(nil) // stands for the service
 	if err != nil {
 		log.Fatal(err)
 	}
-	file, err := client.Encrypt(context.Background(), []byte("region,month,amount\n"))
+	kms := server.Client(nil)
+	cmk, err := kms.CreateKey(ctx, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := fourline.New(kms, cmk.KeyID, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	file, err := client.Encrypt(ctx, []byte("region,month,amount\n"))
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -9,15 +9,21 @@ import (
 	"strings"
 
 	"github.com/xinfeng-kms/xinfeng/envelope/osscse"
-	"github.com/xinfeng-kms/xinfeng/internal/kmskey/kmskeytest"
-	"github.com/xinfeng-kms/xinfeng/keyring/kmsapi"
+	"github.com/xinfeng-kms/xinfeng/kmsclient/refkms"
 )
 
-// exampleAPI stands for a client of KMS.
-var exampleAPI kmsapi.API = &kmskeytest.KMS{}
-
+// exampleClient returns a client of one CMK. The reference KMS stands for the service.
 func exampleClient() *osscse.Client {
-	key, err := osscse.NewKMSKey(exampleAPI, "11111111-2222-3333-4444-555555555555", map[string]string{"desc": "test"}, nil)
+	server, err := refkms.New(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	kms := server.Client(nil)
+	cmk, err := kms.CreateKey(context.Background(), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	key, err := osscse.NewKMSKey(kms, cmk.KeyID, map[string]string{"desc": "test"}, nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -29,8 +35,8 @@ func exampleClient() *osscse.Client {
 }
 
 // exampleObject is an object as OSS has it.
-func exampleObject(text string) (metadata map[string]string, body []byte) {
-	upload, err := exampleClient().NewUnauthenticatedUpload(context.Background(), int64(len(text)), nil)
+func exampleObject(client *osscse.Client, text string) (metadata map[string]string, body []byte) {
+	upload, err := client.NewUnauthenticatedUpload(context.Background(), int64(len(text)), nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -67,8 +73,9 @@ func ExampleClient_NewUnauthenticatedUpload() {
 
 // An object that an SDK of OSS has written. Nothing of what comes out is authentic.
 func ExampleClient_OpenUnauthenticated() {
-	metadata, body := exampleObject("hello")
-	object, err := exampleClient().OpenUnauthenticated(context.Background(), metadata)
+	client := exampleClient()
+	metadata, body := exampleObject(client, "hello")
+	object, err := client.OpenUnauthenticated(context.Background(), metadata)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -82,8 +89,9 @@ func ExampleClient_OpenUnauthenticated() {
 
 // A part of an object: the request, and the answer to it.
 func ExampleUnauthenticatedObject_NewRangeReader() {
-	metadata, body := exampleObject("0123456789abcdefghijklmnopqrstuvwxyz")
-	object, err := exampleClient().OpenUnauthenticated(context.Background(), metadata)
+	client := exampleClient()
+	metadata, body := exampleObject(client, "0123456789abcdefghijklmnopqrstuvwxyz")
+	object, err := client.OpenUnauthenticated(context.Background(), metadata)
 	if err != nil {
 		log.Fatal(err)
 	}
