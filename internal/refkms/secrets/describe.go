@@ -93,9 +93,7 @@ func (s *Service) UpdateSecret(c *call.Call, req *UpdateSecretRequest) (*NameRes
 	if req.CustomData != "" {
 		conf := parseConfig(secret.Config)
 		conf[customDataField] = json.RawMessage(req.CustomData)
-		if changed.Config = conf.String(); !fits(changed.Config) {
-			return nil, call.Invalid("ExtendedConfig.CustomData")
-		}
+		changed.Config = conf.String()
 	}
 	if req.Description != nil || req.CustomData != "" {
 		changed.Updated = c.Now

@@ -130,10 +130,10 @@ func advance(s *state.Secret, now state.Time) []byte {
 	return t.next(parseConfig(s.Config).text(subTypeField), account, now).marshal()
 }
 
-// The extended configuration: a JSON object of at most maxConfig characters.
+// The limits and fields of the extended configuration, a JSON object.
 const (
-	maxConfig       = 1024
-	maxCustomData   = 10 // pairs
+	maxConfig       = 1024 // characters, as it is sent
+	maxCustomData   = 10   // pairs
 	subTypeField    = "SecretSubType"
 	customDataField = "CustomData"
 )
@@ -196,7 +196,7 @@ func (c config) String() string {
 	return string(doc)
 }
 
-// CustomData is the parameter ExtendedConfig.CustomData: a JSON object of at most 10 pairs.
+// CustomData is the parameter ExtendedConfig.CustomData: a JSON object of at most 10 pairs and 1024 characters.
 type CustomData string
 
 // SetParam reads custom data.
