@@ -60,16 +60,18 @@ func point(s *state.Secret, label, version string) {
 	s.Labels = slices.Insert(s.Labels, i, l)
 }
 
-// move has a label point at a version. If it is ACSCurrent and has pointed at another, that one becomes ACSPrevious.
-func move(s *state.Secret, label, version string) {
+// move has a label point at a version; it reports whether it did not before. If it is ACSCurrent and has pointed at
+// another, that one becomes ACSPrevious.
+func move(s *state.Secret, label, version string) bool {
 	was := holder(s, label)
 	if was == version {
-		return
+		return false
 	}
 	point(s, label, version)
 	if label == current && was != "" {
 		point(s, previous, was)
 	}
+	return true
 }
 
 // unlabel removes a label.
@@ -181,18 +183,14 @@ func (s *Service) UpdateSecretVersionStage(c *call.Call, req *UpdateSecretVersio
 			return nil, call.ErrSecretNotFound
 		}
 	}
-	was := holder(secret, label)
-	if from != "" && (from != was || from == to) {
+	if from != "" && (from != holder(secret, label) || from == to) {
 		return nil, call.ErrStageMismatch
-	}
-	if was == to {
-		return &NameResponse{SecretName: secret.Name}, nil
 	}
 	changed := *secret
 	if to == "" {
 		unlabel(&changed, label)
-	} else {
-		move(&changed, label, to)
+	} else if !move(&changed, label, to) {
+		return &NameResponse{SecretName: secret.Name}, nil
 	}
 	if len(changed.Labels) > maxLabels {
 		return nil, call.ErrSecretLimits

@@ -87,6 +87,19 @@ func TestRights(t *testing.T) {
 	}
 }
 
+// Who may read a secret and not decrypt under its CMK is told which key it is; under the default key nothing is asked.
+func TestReadingNeedsTheCMK(t *testing.T) {
+	w := newWorld(t, secrets.Options{})
+	cmk := w.key()
+	w.secret("encrypted", "x", "EncryptionKeyId", cmk)
+	w.secret("plain", "value")
+	reader := w.as("kms:GetSecretValue "+arns+"secret/encrypted", "kms:GetSecretValue "+arns+"secret/plain")
+	reader.refused(call.NoPermission(arns+"key/"+cmk), "GetSecretValue", "SecretName", "encrypted")
+	if got := reader.value("plain"); got != "value" {
+		t.Errorf("the value is %q", got)
+	}
+}
+
 // A right on all secrets is none on the container: making and listing are not granted by it.
 func TestContainerIsNoSecret(t *testing.T) {
 	w := newWorld(t, secrets.Options{})

@@ -1,6 +1,7 @@
 package secrets_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -158,4 +159,12 @@ func TestUpdateTime(t *testing.T) {
 		}
 		updated = got
 	}
+}
+
+func TestPolicies(t *testing.T) {
+	w := newWorld(t, secrets.Options{})
+	w.secret("s", "x")
+	w.refused(call.ErrPolicyUnsupported, "SetSecretPolicy", "SecretName", "s", "PolicyName", "default", "Policy", strings.Repeat("x", 32768))
+	w.refused(call.Invalid("Policy"), "SetSecretPolicy", "SecretName", "s", "Policy", strings.Repeat("张", 10923))
+	w.refused(call.Missing("Policy"), "SetSecretPolicy", "SecretName", "s")
 }
