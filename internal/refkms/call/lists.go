@@ -91,3 +91,31 @@ func (p *param) validList(f reflect.Value) bool {
 	}
 	return true
 }
+
+// eachSent yields the texts of the items that a caller sent, in their order.
+func (p *param) eachSent(texts map[string]string, yield func(name, value string)) {
+	for n := 1; n <= p.max+1; n++ {
+		for _, field := range p.fields {
+			name := p.name + "." + strconv.Itoa(n) + field
+			if value := texts[name]; value != "" {
+				yield(name, value)
+			}
+		}
+	}
+}
+
+// eachTyped yields the texts that a typed list would have been sent as.
+func (p *param) eachTyped(f reflect.Value, yield func(name, value string)) {
+	for i := range f.Len() {
+		item, name := f.Index(i), p.name+"."+strconv.Itoa(i+1)
+		for j, field := range p.fields {
+			part := item
+			if item.Kind() == reflect.Struct {
+				part = item.Field(j)
+			}
+			if value := part.String(); value != "" {
+				yield(name+field, value)
+			}
+		}
+	}
+}

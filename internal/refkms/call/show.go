@@ -129,6 +129,14 @@ func (op *Operation) AppendParams(dst []byte, c *Call) []byte {
 		if slices.Contains(op.Drop, p.name) {
 			continue
 		}
+		if p.kind == listKind {
+			if typed.IsValid() {
+				p.eachTyped(typed.Field(p.index), member)
+			} else {
+				p.eachSent(c.Texts, member)
+			}
+			continue
+		}
 		value, present := c.Texts[p.name]
 		if typed.IsValid() {
 			value, present = p.text(typed.Field(p.index))
