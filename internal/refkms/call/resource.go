@@ -43,6 +43,8 @@ func (k Kind) TrailType() string {
 		return "ACS::KMS::Key"
 	case AliasKind:
 		return "ACS::KMS::Alias"
+	case SecretKind:
+		return "ACS::KMS::Secret"
 	}
 	return ""
 }

@@ -38,12 +38,14 @@ type CreateSecretRequest struct {
 
 // CreateSecretResponse is the answer of CreateSecret.
 type CreateSecretResponse struct {
-	ARN        string `json:"Arn"`
-	SecretName string
-	VersionID  string `json:"VersionId"`
-	SecretType string
-	Rotation
-	ExtendedConfig string `json:",omitempty"`
+	ARN               string `json:"Arn"`
+	SecretName        string
+	VersionID         string `json:"VersionId"`
+	SecretType        string
+	AutomaticRotation string `json:",omitempty"` // of types that rotate, like the rest
+	RotationInterval  string `json:",omitempty"`
+	NextRotationDate  string `json:",omitempty"`
+	ExtendedConfig    string `json:",omitempty"`
 	call.Answer
 }
 
@@ -130,8 +132,9 @@ func (s *Service) CreateSecret(c *call.Call, req *CreateSecretRequest) (*CreateS
 		return nil, err
 	}
 	save(c, secret)
-	answer := &CreateSecretResponse{ARN: arn(c, &secret), SecretName: secret.Name, VersionID: req.VersionID, SecretType: secret.Type}
-	answer.Rotation, answer.ExtendedConfig = rotation(&secret), secret.Config
+	answer := &CreateSecretResponse{ARN: arn(c, &secret), SecretName: secret.Name, VersionID: req.VersionID,
+		SecretType: secret.Type, ExtendedConfig: secret.Config}
+	answer.AutomaticRotation, answer.RotationInterval, answer.NextRotationDate = rotation(&secret)
 	return answer, nil
 }
 

@@ -39,9 +39,11 @@ type DescribeSecretResponse struct {
 	UpdateTime        string
 	PlannedDeleteTime string   `json:",omitempty"` // in the recovery window
 	Tags              *TagList `json:",omitempty"` // asked for
-	Rotation
-	LastRotationDate string `json:",omitempty"`
-	ExtendedConfig   string `json:",omitempty"`
+	AutomaticRotation string   `json:",omitempty"` // of types that rotate, like the rest
+	RotationInterval  string   `json:",omitempty"`
+	NextRotationDate  string   `json:",omitempty"`
+	LastRotationDate  string   `json:",omitempty"`
+	ExtendedConfig    string   `json:",omitempty"`
 	call.Answer
 }
 
@@ -60,10 +62,10 @@ func (s *Service) DescribeSecret(c *call.Call, req *DescribeSecretRequest) (*Des
 		CreateTime:        secret.Created.String(),
 		UpdateTime:        secret.Updated.String(),
 		PlannedDeleteTime: secret.Deletion.String(),
-		Rotation:          rotation(secret),
 		LastRotationDate:  secret.LastRotation.String(),
 		ExtendedConfig:    secret.Config,
 	}
+	answer.AutomaticRotation, answer.RotationInterval, answer.NextRotationDate = rotation(secret)
 	if req.FetchTags {
 		answer.Tags = tagList(secret.Tags)
 	}

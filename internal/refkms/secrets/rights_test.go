@@ -124,28 +124,28 @@ func TestTrail(t *testing.T) {
 		want   string
 	}{
 		{"create", "CreateSecret", []string{"SecretName", "s", "VersionId", "v1", "SecretData", "x", "EncryptionKeyId", cmk},
-			"  GenerateDataKey ok " + k + "\nCreateSecret ok secret secret/s " + k},
+			"  GenerateDataKey ok " + k + "\nCreateSecret ok secret secret/s"},
 		{"create under the default key", "CreateSecret", []string{"SecretName", "plain", "VersionId", "v1", "SecretData", "x"},
 			"CreateSecret ok secret secret/plain"},
 		{"create again", "CreateSecret", []string{"SecretName", "s", "VersionId", "v1", "SecretData", "x", "EncryptionKeyId", cmk},
 			"CreateSecret Rejected.ResourceExist secret secret/s"},
 		{"get", "GetSecretValue", []string{"SecretName", "s"},
-			"  Decrypt ok " + k + "\nGetSecretValue ok secret/s " + k},
+			"  Decrypt ok " + k + "\nGetSecretValue ok secret/s"},
 		{"get under the default key", "GetSecretValue", []string{"SecretName", "plain"}, "GetSecretValue ok secret/plain"},
 		{"get nothing", "GetSecretValue", []string{"SecretName", "s", "VersionId", "v9"}, "GetSecretValue Forbidden.ResourceNotFound secret/s"},
 		{"put", "PutSecretValue", []string{"SecretName", "s", "VersionId", "v2", "SecretData", "x"},
-			"  GenerateDataKey ok " + k + "\nPutSecretValue ok secret/s " + k},
+			"  GenerateDataKey ok " + k + "\nPutSecretValue ok secret/s"},
 		{"put again", "PutSecretValue", []string{"SecretName", "s", "VersionId", "v2", "SecretData", "x"},
-			"  GenerateDataKey ok " + k + "\nPutSecretValue ok secret/s " + k},
+			"  GenerateDataKey ok " + k + "\nPutSecretValue ok secret/s"},
 		{"put another value", "PutSecretValue", []string{"SecretName", "s", "VersionId", "v2", "SecretData", "y"},
-			"  GenerateDataKey ok " + k + "\nPutSecretValue Rejected.ResourceExist secret/s " + k},
+			"  GenerateDataKey ok " + k + "\nPutSecretValue Rejected.ResourceExist secret/s"},
 		{"put under the default key", "PutSecretValue", []string{"SecretName", "plain", "VersionId", "v2", "SecretData", "x"}, "PutSecretValue ok secret/plain"},
 		{"tag both kinds", "TagResource", []string{"KeyId", cmk, "Tags", `[{"TagKey":"k"}]`}, "TagResource ok " + k},
 		{"tag a secret", "TagResource", []string{"SecretName", "s", "Tags", `[{"TagKey":"k"}]`}, "TagResource ok secret/s"},
 		{"password", "GetRandomPassword", nil, "GetRandomPassword ok *"},
 		{"disable", "DisableKey", []string{"KeyId", cmk}, "DisableKey ok " + k},
 		{"get with a disabled key", "GetSecretValue", []string{"SecretName", "s"},
-			"  Decrypt Rejected.Disabled " + k + "\nGetSecretValue Rejected.Disabled secret/s " + k},
+			"  Decrypt Rejected.Disabled " + k + "\nGetSecretValue Rejected.Disabled secret/s"},
 		{"delete", "DeleteSecret", []string{"SecretName", "plain", "RecoveryWindowInDays", "7"}, "DeleteSecret ok secret/plain"},
 	} {
 		w.call(tt.action, tt.params...)
@@ -160,7 +160,7 @@ func TestTrail(t *testing.T) {
 	w.ok("EnableKey", "KeyId", cmk)
 	w.trail.take()
 	w.as("kms:GetSecretValue "+arns+"secret/s").refused(call.NoPermission(arns+k), "GetSecretValue", "SecretName", "s")
-	if got, want := w.trail.take(), "  Decrypt Forbidden.NoPermission "+k+"\nGetSecretValue Forbidden.NoPermission secret/s "+k; got != want {
+	if got, want := w.trail.take(), "  Decrypt Forbidden.NoPermission "+k+"\nGetSecretValue Forbidden.NoPermission secret/s"; got != want {
 		t.Errorf("a right that is missing on the CMK leaves\n%s\nwant\n%s", got, want)
 	}
 }

@@ -32,6 +32,9 @@ func (i *Interval) SetParam(text string) error {
 	return i.CheckParam()
 }
 
+// ParamText returns the interval as it is sent.
+func (i *Interval) ParamText() string { return strconv.FormatInt(int64(*i), 10) + "s" }
+
 // CheckParam checks the limits.
 func (i *Interval) CheckParam() error {
 	if *i < MinInterval || *i > MaxInterval {
@@ -40,25 +43,20 @@ func (i *Interval) CheckParam() error {
 	return nil
 }
 
-// Rotation is what answers say of the rotation of a secret: nothing of one that does not rotate.
-type Rotation struct {
-	AutomaticRotation string `json:",omitempty"` // Enabled, Disabled; Invalid after a rotation that has failed
-	RotationInterval  string `json:",omitempty"` // with a policy, like the next
-	NextRotationDate  string `json:",omitempty"`
-}
-
-func rotation(s *state.Secret) Rotation {
-	if s.Type == Generic {
-		return Rotation{}
+// rotation returns what answers say of the rotation of a secret, nothing of one that does not rotate: whether it rotates
+// by itself, or Invalid after a rotation that has failed; and if so, the interval and the next date.
+func rotation(s *state.Secret) (automatic, interval, next string) {
+	switch {
+	case s.Type == Generic:
+		return "", "", ""
+	case s.RotationInterval == 0:
+		return "Disabled", "", ""
+	case s.RotationFailed:
+		automatic = "Invalid"
+	default:
+		automatic = "Enabled"
 	}
-	if s.RotationInterval == 0 {
-		return Rotation{AutomaticRotation: "Disabled"}
-	}
-	r := Rotation{AutomaticRotation: "Enabled", RotationInterval: fmt.Sprintf("%ds", s.RotationInterval), NextRotationDate: s.NextRotation().String()}
-	if s.RotationFailed {
-		r.AutomaticRotation = "Invalid"
-	}
-	return r
+	return automatic, fmt.Sprintf("%ds", s.RotationInterval), s.NextRotation().String()
 }
 
 // rotate adds a version with a new value, which is current from then on. It is done by the service's own right.

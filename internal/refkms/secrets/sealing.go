@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
-	"slices"
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/keys"
@@ -44,15 +43,13 @@ func (s *Service) newDataKey(c *call.Call, secret *state.Secret, by right) (*dat
 	if secret.KeyID == "" {
 		return s.newDefaultDataKey(c)
 	}
-	cmk := call.Resource{Kind: call.KeyKind, ID: secret.KeyID}
-	touch(c, cmk)
 	req := &keys.GenerateDataKeyRequest{KeyID: secret.KeyID, NumberOfBytes: dataKeySize}
 	var made *keys.GenerateDataKeyResponse
 	var err error
 	if by == ofCaller {
 		made, err = call.Inner[*keys.GenerateDataKeyResponse](c, "GenerateDataKey", req)
 	} else {
-		made, err = s.keys.GenerateDataKey(s.own(c, cmk), req)
+		made, err = s.keys.GenerateDataKey(s.own(c, call.Resource{Kind: call.KeyKind, ID: secret.KeyID}), req)
 	}
 	// The key of a cloud service is for that service, whatever it answers: but first comes the right to ask.
 	if k := state.Keys.Get(c.Tx, c.Scope, secret.KeyID); k != nil && k.Service != "" && !errors.Is(err, call.ErrNoPermission) {
@@ -69,8 +66,6 @@ func (s *Service) openDataKey(c *call.Call, secret *state.Secret, wrapped string
 	if secret.KeyID == "" {
 		return s.openDefaultDataKey(c, wrapped)
 	}
-	cmk := call.Resource{Kind: call.KeyKind, ID: secret.KeyID}
-	touch(c, cmk)
 	req := &keys.DecryptRequest{CiphertextBlob: material.Blob{Text: wrapped}}
 	var opened *keys.DecryptResponse
 	var err error
@@ -86,13 +81,6 @@ func (s *Service) openDataKey(c *call.Call, secret *state.Secret, wrapped string
 		return nil, err
 	}
 	return &dataKey{opened.Plaintext, wrapped}, nil
-}
-
-// touch adds a resource to those that the call touches, once.
-func touch(c *call.Call, r call.Resource) {
-	if !slices.Contains(c.Found, r) {
-		c.Touch(r)
-	}
 }
 
 // own returns a call of the service itself, in the transaction of c, that has found things. Its handler is called past

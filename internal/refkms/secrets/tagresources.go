@@ -84,7 +84,9 @@ func findAll(c *call.Call, t ResourceType, ids []string) error {
 		if err != nil {
 			return asResourceID(err)
 		}
-		touch(c, r)
+		if !slices.Contains(c.Found, r) {
+			c.Touch(r)
+		}
 	}
 	return nil
 }
@@ -317,6 +319,9 @@ func (n *NextToken) SetParam(text string) error {
 	n.Text = text
 	return n.CheckParam()
 }
+
+// ParamText returns the token as it is sent.
+func (n *NextToken) ParamText() string { return n.Text }
 
 // CheckParam reads Text.
 func (n *NextToken) CheckParam() error {

@@ -19,16 +19,18 @@ type GetSecretValueRequest struct {
 
 // GetSecretValueResponse is the answer of GetSecretValue.
 type GetSecretValueResponse struct {
-	SecretName     string
-	VersionID      string `json:"VersionId"`
-	SecretData     call.Text
-	SecretDataType string
-	SecretType     string
-	VersionStages  StageList
-	CreateTime     string // of the secret
-	Rotation
-	LastRotationDate string `json:",omitempty"`
-	ExtendedConfig   string `json:",omitempty"` // asked for
+	SecretName        string
+	VersionID         string `json:"VersionId"`
+	SecretData        call.Text
+	SecretDataType    string
+	SecretType        string
+	VersionStages     StageList
+	CreateTime        string // of the secret
+	AutomaticRotation string `json:",omitempty"` // of types that rotate, like the rest
+	RotationInterval  string `json:",omitempty"`
+	NextRotationDate  string `json:",omitempty"`
+	LastRotationDate  string `json:",omitempty"`
+	ExtendedConfig    string `json:",omitempty"` // asked for
 	call.Answer
 }
 
@@ -71,9 +73,9 @@ func (s *Service) GetSecretValue(c *call.Call, req *GetSecretValueRequest) (*Get
 		SecretType:       secret.Type,
 		VersionStages:    stages(secret, version.ID),
 		CreateTime:       secret.Created.String(),
-		Rotation:         rotation(secret),
 		LastRotationDate: secret.LastRotation.String(),
 	}
+	answer.AutomaticRotation, answer.RotationInterval, answer.NextRotationDate = rotation(secret)
 	if req.FetchExtendedConfig {
 		answer.ExtendedConfig = secret.Config
 	}

@@ -36,7 +36,7 @@ type world struct {
 	t      testing.TB
 	store  *state.Memory
 	server *server.Server
-	trail  *trail
+	trail  *records
 	rights *rights
 	scope  state.Scope
 	caller call.Principal
@@ -44,7 +44,7 @@ type world struct {
 }
 
 func newWorld(t testing.TB, opts secrets.Options) *world {
-	w := &world{t: t, store: state.NewMemory(), trail: new(trail), rights: new(rights), values: map[string]*state.SecretValue{}}
+	w := &world{t: t, store: state.NewMemory(), trail: new(records), rights: new(rights), values: map[string]*state.SecretValue{}}
 	k := keys.New(keys.Options{})
 	table := catalog.New(catalog.Rooms{Keys: k, Secrets: secrets.New(k, opts)})
 	w.server = server.New(w.store, clock.New(func() time.Time { return start }), table, server.Hooks{Trail: w.trail, Authorize: w.rights.authorize})
@@ -93,20 +93,20 @@ func (r *rights) authorize(c *call.Call, action string, on call.Resource) error 
 	return nil
 }
 
-// A trail keeps what it is told, as lines.
-type trail struct {
+// Records are what the trail is told, as lines.
+type records struct {
 	mu    sync.Mutex
 	lines []string
 }
 
-func (r *trail) add(line string) {
+func (r *records) add(line string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.lines = append(r.lines, line)
 }
 
 // Called notes name, code, and what the call touches; inner calls are set off.
-func (r *trail) Called(c *call.Call, answer any, err error) {
+func (r *records) Called(c *call.Call, answer any, err error) {
 	code := "ok"
 	if refusal := (*call.Error)(nil); errors.As(err, &refusal) {
 		code = refusal.Code
@@ -121,12 +121,12 @@ func (r *trail) Called(c *call.Call, answer any, err error) {
 	r.add(line)
 }
 
-func (r *trail) Happened(h *call.Happening) {
+func (r *records) Happened(h *call.Happening) {
 	r.add(fmt.Sprintf("%s %s %s", h.Name, h.At, h.Resource.ID))
 }
 
 // take returns what was told since the last take.
-func (r *trail) take() string {
+func (r *records) take() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer func() { r.lines = nil }()
