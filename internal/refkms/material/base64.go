@@ -50,6 +50,9 @@ func (b *Base64) CheckParam() error {
 	return nil
 }
 
+// ParamText returns the base64 that the bytes would have been sent as.
+func (b *Base64) ParamText() string { return base64.StdEncoding.EncodeToString(*b) }
+
 // Format prints a fixed text, whatever the verb.
 func (Base64) Format(f fmt.State, _ rune) { io.WriteString(f, "[bytes]") }
 

@@ -34,6 +34,9 @@ func TestBase64(t *testing.T) {
 			}
 		})
 	}
+	if b := (material.Base64{0, 1}); b.ParamText() != "AAE=" {
+		t.Errorf("ParamText = %s, want AAE=", b.ParamText())
+	}
 	if b := make(material.Base64, 12<<10); b.CheckParam() != nil {
 		t.Error("CheckParam refuses the longest")
 	}
