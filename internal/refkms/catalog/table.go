@@ -36,8 +36,9 @@ func New(r Rooms) *Table {
 	t := &Table{
 		operations: map[string]*call.Operation{},
 		dues: map[state.DueKind]call.DueFunc{
-			state.DueRotation:    r.Keys.Rotate,
-			state.DueDestruction: r.Keys.Destroy,
+			state.DueRotation:       r.Keys.Rotate,
+			state.DueDestruction:    r.Keys.Destroy,
+			state.DueMaterialExpiry: r.Keys.Expire,
 
 			state.DueSecretRotation: r.Secrets.Rotate,
 			state.DuePurge:          r.Secrets.Purge,

@@ -17,6 +17,7 @@ var (
 	plaintext      = []string{"Plaintext"}
 	ciphertextBlob = []string{"CiphertextBlob"}
 	value          = []string{"Value"} // a signature
+	importToken    = []string{"ImportToken"}
 )
 
 func keysTable(k *keys.Service) []*call.Operation {
@@ -33,6 +34,16 @@ func keysTable(k *keys.Service) []*call.Operation {
 		call.Define("ScheduleKeyDeletion", k.ScheduleKeyDeletion, call.Row[keys.ScheduleKeyDeletionRequest]{
 			Check: k.CheckScheduleKeyDeletion, Writes: true, Event: call.Write}),
 		call.Define("CancelKeyDeletion", k.CancelKeyDeletion, call.Row[keys.CancelKeyDeletionRequest]{
+			Writes: true, Event: call.Write}),
+
+		// Import of key material.
+		call.Define("GetParametersForImport", k.GetParametersForImport, call.Row[keys.GetParametersForImportRequest]{
+			Check: k.CheckGetParametersForImport, Find: k.FindGetParametersForImport, Prepare: k.PrepareGetParametersForImport,
+			Event: call.Read, Hide: importToken, Drop: []string{"PublicKey"}}),
+		call.Define("ImportKeyMaterial", k.ImportKeyMaterial, call.Row[keys.ImportKeyMaterialRequest]{
+			Check: k.CheckImportKeyMaterial, Find: k.FindImportKeyMaterial, Prepare: k.PrepareImportKeyMaterial,
+			Writes: true, Event: call.Write, Hide: []string{"ImportToken", "EncryptedKeyMaterial"}}),
+		call.Define("DeleteKeyMaterial", k.DeleteKeyMaterial, call.Row[keys.DeleteKeyMaterialRequest]{
 			Writes: true, Event: call.Write}),
 
 		// Aliases.

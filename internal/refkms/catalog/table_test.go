@@ -59,7 +59,7 @@ func TestTable(t *testing.T) {
 	if op := table.Lookup("encrypt"); op != nil {
 		t.Errorf("Lookup is not case-sensitive: %v", op)
 	}
-	for _, kind := range []state.DueKind{state.DueRotation, state.DueDestruction} {
+	for _, kind := range []state.DueKind{state.DueRotation, state.DueDestruction, state.DueMaterialExpiry} {
 		if table.Due(kind) == nil {
 			t.Errorf("nothing is done for %v", kind)
 		}

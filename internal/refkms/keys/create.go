@@ -116,6 +116,7 @@ func (s *Service) CreateKey(c *call.Call, req *CreateKeyRequest) (*CreateKeyResp
 	}
 	if req.Origin == OriginExternal {
 		k.State = state.PendingImport
+		k.ImportSecret = newImportSecret()
 	}
 	if req.EnableAutomaticRotation {
 		k.RotationInterval, k.RotationSince = int64(req.RotationInterval), c.Now

@@ -80,7 +80,7 @@ var (
 		state.PendingDeletion: call.ErrStateModifiedFailed,
 		state.PendingImport:   call.ErrStateModifiedFailed,
 	}
-	toSchedule = verdict{state.PendingDeletion: call.ErrStateModifiedFailed} // also to get an alias
+	toSchedule = verdict{state.PendingDeletion: call.ErrStateModifiedFailed} // also to get an alias, or material
 	toCancel   = verdict{
 		state.Enabled:       call.ErrStateModifiedFailed,
 		state.Disabled:      call.ErrStateModifiedFailed,

@@ -10,8 +10,9 @@ type DueKind uint8
 
 // The kinds of events, in the order in which those of one second happen.
 const (
-	DueRotation    DueKind = 1 // a CMK gets a new version
-	DueDestruction DueKind = 2 // a CMK is destroyed
+	DueRotation       DueKind = 1 // a CMK gets a new version
+	DueDestruction    DueKind = 2 // a CMK is destroyed
+	DueMaterialExpiry DueKind = 3 // the imported material of a CMK is deleted
 
 	DueSecretRotation DueKind = 16 // a secret gets a new version
 	DuePurge          DueKind = 17 // a secret is deleted for good
@@ -24,6 +25,8 @@ func (k DueKind) String() string {
 		return "DueRotation"
 	case DueDestruction:
 		return "DueDestruction"
+	case DueMaterialExpiry:
+		return "DueMaterialExpiry"
 	case DueSecretRotation:
 		return "DueSecretRotation"
 	case DuePurge:

@@ -43,8 +43,12 @@ type Key struct {
 	RotationInterval int64 // seconds; 0 if there is no policy
 	RotationSince    Time  // when the policy was set, or the key last enabled: no rotation is dated before
 
-	DeletionDate    Time // end of the deletion window; 0 unless PendingDeletion
-	MaterialExpires Time // of imported material; 0 for never
+	DeletionDate Time // end of the deletion window; 0 unless PendingDeletion
+
+	// Of keys whose material is imported.
+	ImportSecret    Material // random: what import tokens are sealed under and the mark is made with
+	MaterialMark    []byte   // keyed hash of the material that the key is bound to; nil before the first import
+	MaterialExpires Time     // of the material; 0 for never, and without material
 
 	DeletionProtection            bool
 	DeletionProtectionDescription string
@@ -70,6 +74,7 @@ var Keys = Table[Key]{id: tableKeys, derive: func(tx Tx, s Scope, id string, was
 	}
 	moveDue(tx, s, id, DueRotation, before.RotationDue(), after.RotationDue())
 	moveDue(tx, s, id, DueDestruction, before.DeletionDate, after.DeletionDate)
+	moveDue(tx, s, id, DueMaterialExpiry, before.MaterialExpires, after.MaterialExpires)
 }}
 
 // A Version is one version of a CMK: an independent key.

@@ -55,7 +55,7 @@ func TestKeyState(t *testing.T) {
 	if got := state.DueSecretRotation.String() + state.DuePurge.String(); got != "DueSecretRotationDuePurge" {
 		t.Errorf("String of the kinds of secrets = %s", got)
 	}
-	if got := state.DueRotation.String() + state.DueDestruction.String() + state.DueKind(77).String(); got != "DueRotationDueDestructionDueKind(77)" {
+	if got := state.DueRotation.String() + state.DueDestruction.String() + state.DueMaterialExpiry.String() + state.DueKind(77).String(); got != "DueRotationDueDestructionDueMaterialExpiryDueKind(77)" {
 		t.Errorf("String of the kinds = %s", got)
 	}
 }
@@ -95,7 +95,8 @@ func TestRecordsAreEncodable(t *testing.T) {
 		&state.Account{ID: "1", Status: state.AccountInDebt},
 		&state.Key{ID: "k", Description: "d", Spec: "s", Usage: "u", Origin: "o", ProtectionLevel: "p", State: state.Disabled,
 			Service: "OSS", Created: 1, Tags: map[string]string{"a": "b"}, Versions: 2, Primary: "v", LastRotation: 3,
-			RotationInterval: 4, RotationSince: 5, DeletionDate: 6, MaterialExpires: 7, DeletionProtection: true,
+			RotationInterval: 4, RotationSince: 5, DeletionDate: 6, ImportSecret: state.NewMaterial([]byte{8}),
+			MaterialMark: []byte{9}, MaterialExpires: 7, DeletionProtection: true,
 			DeletionProtectionDescription: "x"},
 		&state.Version{ID: "v", KeyID: "k", Number: 2, Created: 3, Material: state.NewMaterial([]byte{4})},
 		&state.Alias{Name: "alias/a", KeyID: "k"},

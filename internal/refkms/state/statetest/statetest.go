@@ -387,9 +387,11 @@ func testDues(t *testing.T, s state.Store) {
 	const day = 86400
 	rotating := &state.Key{ID: "r", State: state.Enabled, LastRotation: 10 * day, RotationInterval: 7 * day}
 	dying := &state.Key{ID: "d", State: state.PendingDeletion, DeletionDate: 300 * day}
+	expiring := &state.Key{ID: "e", State: state.Enabled, MaterialExpires: 5 * day}
 	update(t, s, func(tx state.Tx) {
 		state.Keys.Put(tx, here, "r", rotating)
 		state.Keys.Put(tx, there, "d", dying)
+		state.Keys.Put(tx, there, "e", expiring)
 	})
 	next := func(want *state.Due) {
 		t.Helper()
@@ -407,6 +409,11 @@ func testDues(t *testing.T, s state.Store) {
 			}
 		})
 	}
+	next(&state.Due{At: 5 * day, Kind: state.DueMaterialExpiry, Scope: there, ID: "e"})
+
+	renewed := *expiring
+	renewed.MaterialExpires = 0
+	update(t, s, func(tx state.Tx) { state.Keys.Put(tx, there, "e", &renewed) })
 	next(&state.Due{At: 17 * day, Kind: state.DueRotation, Scope: here, ID: "r"})
 
 	suspended := *rotating
