@@ -7,7 +7,7 @@
 //
 // [Client] is a kmsapi.API, which the providers of package keyring are made of. For data of less than 6 KB that are to be
 // encrypted by the service itself it has [Client.EncryptBytes] and, for text, [Client.Encrypt]; for the rest of the
-// service's operations [Client.SDK].
+// service's operations [Client.SDK]. [Regions] has a client for each region.
 //
 // # Contexts and retries
 //

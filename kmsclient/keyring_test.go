@@ -1,6 +1,7 @@
 package kmsclient_test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/xinfeng-kms/xinfeng/keyring"
@@ -45,4 +46,26 @@ func TestKeyringConformance(t *testing.T) {
 			})
 		}
 	}
+}
+
+// The same against the service itself: with two symmetric CMKs of one region for this, by their key ARNs, and credentials
+// of the default chain that may use them. It costs some hundreds of calls.
+//
+//	XINFENG_KMS_KEY=acs:kms:… XINFENG_KMS_OTHER_KEY=acs:kms:… go test ./kmsclient -run RealService
+func TestKeyringConformanceRealService(t *testing.T) {
+	key, other := os.Getenv("XINFENG_KMS_KEY"), os.Getenv("XINFENG_KMS_OTHER_KEY")
+	if key == "" || other == "" {
+		t.Skip("XINFENG_KMS_KEY and XINFENG_KMS_OTHER_KEY name no CMKs of the real service")
+	}
+	regions, err := kmsclient.NewRegions(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := regions.ForARN(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyringtest.Run(t, func(t *testing.T) keyringtest.Harness {
+		return keyringtest.Harness{Provider: newProvider(t, c, key), Other: newProvider(t, c, other)}
+	})
 }
