@@ -40,7 +40,8 @@ func (e *Error) Error() string {
 // Is reports whether target is the sentinel of package kmsapi that fits the code.
 func (e *Error) Is(target error) bool { return e.cause != nil && target == e.cause }
 
-// causes is the table of codes and the sentinels they match.
+// causes is the table of codes and the sentinels they match. That a secret, or something to be tagged, is not found has
+// none: Forbidden.ResourceNotFound, InvalidResourceId.NotFound.
 var causes = map[string]error{
 	"Forbidden.KeyNotFound":             kmsapi.ErrKeyNotFound,
 	"Forbidden.KeyVersionNotFound":      kmsapi.ErrKeyNotFound,
@@ -68,6 +69,15 @@ var causes = map[string]error{
 	"Forbidden.ProhibitedByRiskControl": kmsapi.ErrServiceNotEnabled,
 	"Forbidden.UbsmsInvalidUserid":      kmsapi.ErrServiceNotEnabled,
 	"Forbidden.UbsmsInvalidBid":         kmsapi.ErrServiceNotEnabled,
+	"Forbidden.KeyPolicyUnSupported":    kmsapi.ErrUnsupportedOperation,
+	"Rejected.InvalidRequest":           kmsapi.ErrInvalidParameter,
+	"InvalidParameter.TagKey":           kmsapi.ErrInvalidParameter,
+	"InvalidParameter.TagValue":         kmsapi.ErrInvalidParameter,
+	"Duplicate.TagKey":                  kmsapi.ErrInvalidParameter,
+	"Forbidden.DKMSInstanceNotFound":    kmsapi.ErrInvalidParameter,
+	"Rejected.ResourceExist":            kmsapi.ErrConflict,
+	"Rejected.ResourceInDeleteWindow":   kmsapi.ErrConflict,
+	"Rejected.ResourceInUse":            kmsapi.ErrConflict,
 	"AliasAlreadyExists":                kmsapi.ErrConflict,
 	"Rejected.StateModifiedFailed":      kmsapi.ErrConflict,
 	"Rejected.DeletionProtection":       kmsapi.ErrConflict,

@@ -8,8 +8,8 @@
 //	key, err := client.CreateKey(ctx, nil)
 //	dataKey, err := client.GenerateDataKey(ctx, &kmsapi.GenerateDataKeyRequest{KeyID: key.KeyID})
 //
-// [Client] is a kmsapi.API, has a method for each call that prepares keys, and reaches every other operation through
-// [Client.Do]. It does not go through HTTP or JSON, except that Do answers as JSON would. The official SDKs reach the same
+// [Client] is a kmsapi.API, has methods for what prepares keys and for the values of secrets, and reaches every other
+// operation by [Client.Do]. It does not go through HTTP or JSON, except that Do answers as JSON would. The official SDKs reach the same
 // server, unchanged, through [Server.Transport] in this process and through [Server.Handler] over a socket.
 //
 // Accounts and regions are separate worlds: any number of them is in one server, and what is made in one is unknown in
@@ -18,14 +18,22 @@
 // asymmetric ones: a test that wants a new version sets a policy with [Client.UpdateRotationPolicy] and advances the
 // clock.
 //
+// # Secrets
+//
+// The value of each version is sealed under a data key of its own, from the CMK that was chosen for the secret or from a
+// key that nobody sees. Whoever stores or reads a value under a CMK needs the right to make or open data keys under it,
+// and the CMK has to be enabled. The types of secrets that the service rotates by itself (Rds, Redis, PolarDB,
+// RAMCredentials, ECS) rotate here too, by RotateSecret and by their policy. Nothing but the secret changes: no database
+// learns the new password, and no access key of a RAM user is made.
+//
 // # What is in memory
 //
 // Everything that was made is kept until it is destroyed or the server is dropped: keys, their versions and aliases, 1.1
-// KB for a key with one of each. Calls leave nothing behind but the expanded keys of up to 1024 symmetric and 1024
-// asymmetric versions, kept ready after use, spare key pairs, see [Options], and the nonces of requests over HTTP, the
-// last 2^20 of the last 30 minutes. Nothing is wiped: the material of a destroyed key stays where it was until the
-// runtime uses the memory again, and as long as a snapshot knows it; data keys are in the caller's hands, see
-// [kmsapi.Plaintext.Clear].
+// KB for a key with one of each; secrets, 0.8 KB and their values, sealed. Calls leave nothing behind but the expanded
+// keys of up to 1024 symmetric and 1024 asymmetric versions, kept ready after use, spare key pairs, see [Options], and
+// the nonces of requests over HTTP, the last 2^20 of the last 30 minutes. Nothing is wiped: the material of a destroyed
+// key stays where it was until the runtime uses the memory again, and as long as a snapshot knows it; data keys are in
+// the caller's hands, see [kmsapi.Plaintext.Clear].
 //
 // # Compatibility
 //
