@@ -275,3 +275,35 @@ func TestRelations(t *testing.T) {
 		t.Errorf("Decode = %v, want what is missing before what is not valid", err)
 	}
 }
+
+func TestParseInterval(t *testing.T) {
+	for text, want := range map[string]int64{
+		"1s": 1, "2m": 120, "3h": 10800, "7d": 604800, "0s": 0, "604800s": 604800, "4294967295d": 4294967295 * 86400,
+		"": -1, "s": -1, "7": -1, "7w": -1, "-7d": -1, "7.5d": -1, "7 d": -1, "0x7d": -1, "4294967296s": -1, "D7": -1, "7D": -1,
+	} {
+		got, err := call.ParseInterval(text)
+		if err != nil {
+			got = -1
+		}
+		if got != want {
+			t.Errorf("ParseInterval(%q) = %d, %v, want %d", text, got, err, want)
+		}
+	}
+}
+
+func TestPage(t *testing.T) {
+	for _, tt := range []struct {
+		number, size int
+		want         string
+	}{{1, 3, "123"}, {2, 3, "456"}, {3, 3, "7"}, {4, 3, ""}, {1, 0, ""}, {1, 100, "1234567"}, {1 << 62, 100, ""}} {
+		page, got := call.Page{Number: tt.number, Size: tt.size}, ""
+		for i := range 7 {
+			if page.Take() {
+				got += fmt.Sprint(i + 1)
+			}
+		}
+		if got != tt.want || page.Total != 7 {
+			t.Errorf("page %d of size %d has %s of %d, want %s of 7", tt.number, tt.size, got, page.Total, tt.want)
+		}
+	}
+}

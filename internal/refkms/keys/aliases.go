@@ -190,14 +190,14 @@ type ListAliasesRequest struct {
 
 // ListAliases lists the aliases of the account in the region by name, those of services among them.
 func (s *Service) ListAliases(c *call.Call, req *ListAliasesRequest) (*ListAliasesResponse, error) {
-	page := pager{number: req.PageNumber, size: req.PageSize}
+	page := call.Page{Number: req.PageNumber, Size: req.PageSize}
 	list := AliasList{Alias: []AliasEntry{}}
 	for name, a := range state.Aliases.All(c.Tx, c.Scope) {
-		if page.take() {
+		if page.Take() {
 			list.Alias = append(list.Alias, aliasEntry(c, name, a.KeyID))
 		}
 	}
-	return &ListAliasesResponse{Aliases: list, TotalCount: page.total, PageNumber: req.PageNumber, PageSize: req.PageSize}, nil
+	return &ListAliasesResponse{Aliases: list, TotalCount: page.Total, PageNumber: req.PageNumber, PageSize: req.PageSize}, nil
 }
 
 // ListAliasesByKeyIDRequest is the request of ListAliasesByKeyId.
@@ -213,13 +213,13 @@ func (s *Service) ListAliasesByKeyID(c *call.Call, req *ListAliasesByKeyIDReques
 	if err != nil {
 		return nil, err
 	}
-	page := pager{number: req.PageNumber, size: req.PageSize}
+	page := call.Page{Number: req.PageNumber, Size: req.PageSize}
 	list := AliasList{Alias: []AliasEntry{}}
 	state.AliasesOf(c.Tx, c.Scope, k.ID, func(name string) bool {
-		if page.take() {
+		if page.Take() {
 			list.Alias = append(list.Alias, aliasEntry(c, name, k.ID))
 		}
 		return true
 	})
-	return &ListAliasesResponse{Aliases: list, TotalCount: page.total, PageNumber: req.PageNumber, PageSize: req.PageSize}, nil
+	return &ListAliasesResponse{Aliases: list, TotalCount: page.Total, PageNumber: req.PageNumber, PageSize: req.PageSize}, nil
 }

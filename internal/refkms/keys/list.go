@@ -10,18 +10,6 @@ import (
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
 )
 
-// A pager chooses the items of one page out of a list. A page beyond the end is empty.
-type pager struct {
-	number, size int // number from 1; size 0 is an empty page
-	total        int // items counted so far
-}
-
-// take counts an item and reports whether it lies on the page.
-func (p *pager) take() bool {
-	p.total++
-	return p.size > 0 && (p.total-1)/p.size == p.number-1
-}
-
 // ListKeysRequest is the request of ListKeys.
 type ListKeysRequest struct {
 	PageNumber int     `param:"PageNumber,min=1,default=1"`
@@ -49,14 +37,14 @@ type KeyEntry struct {
 
 // ListKeys lists the keys of the account in the region by key id. It looks at every one of them, whatever the page.
 func (s *Service) ListKeys(c *call.Call, req *ListKeysRequest) (*ListKeysResponse, error) {
-	page := pager{number: req.PageNumber, size: req.PageSize}
+	page := call.Page{Number: req.PageNumber, Size: req.PageSize}
 	list := KeyList{Key: []KeyEntry{}}
 	for id, k := range state.Keys.All(c.Tx, c.Scope) {
-		if req.Filters.match(k) && page.take() {
+		if req.Filters.match(k) && page.Take() {
 			list.Key = append(list.Key, KeyEntry{KeyID: id, KeyARN: keyARN(c, id)})
 		}
 	}
-	return &ListKeysResponse{Keys: list, TotalCount: page.total, PageNumber: req.PageNumber, PageSize: req.PageSize}, nil
+	return &ListKeysResponse{Keys: list, TotalCount: page.Total, PageNumber: req.PageNumber, PageSize: req.PageSize}, nil
 }
 
 // Filters are the conditions of ListKeys: for each name, the values of which one must fit.

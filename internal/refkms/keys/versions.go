@@ -144,13 +144,13 @@ func (s *Service) ListKeyVersions(c *call.Call, req *ListKeyVersionsRequest) (*L
 	if err != nil {
 		return nil, err
 	}
-	page := pager{number: req.PageNumber, size: req.PageSize}
+	page := call.Page{Number: req.PageNumber, Size: req.PageSize}
 	list := KeyVersionList{KeyVersion: []KeyVersion{}}
 	state.VersionsOf(c.Tx, c.Scope, k.ID, func(id string) bool {
-		if page.take() {
+		if page.Take() {
 			list.KeyVersion = append(list.KeyVersion, keyVersion(state.Versions.Get(c.Tx, c.Scope, id)))
 		}
 		return true
 	})
-	return &ListKeyVersionsResponse{KeyVersions: list, TotalCount: page.total, PageNumber: req.PageNumber, PageSize: req.PageSize}, nil
+	return &ListKeyVersionsResponse{KeyVersions: list, TotalCount: page.Total, PageNumber: req.PageNumber, PageSize: req.PageSize}, nil
 }

@@ -11,18 +11,6 @@ import (
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
 )
 
-// A pager chooses the items of one page out of a list. A page beyond the end is empty.
-type pager struct {
-	number, size int // from 1
-	total        int // items counted so far
-}
-
-// take counts an item and reports whether it lies on the page.
-func (p *pager) take() bool {
-	p.total++
-	return (p.total-1)/p.size == p.number-1
-}
-
 // ListSecretsRequest is the request of ListSecrets.
 type ListSecretsRequest struct {
 	PageNumber int     `param:"PageNumber,min=1,default=1"`
@@ -56,7 +44,7 @@ type SecretEntry struct {
 // ListSecrets lists the secrets of the account in the region, oldest first. It looks at every one of them, whatever the
 // page.
 func (s *Service) ListSecrets(c *call.Call, req *ListSecretsRequest) (*ListSecretsResponse, error) {
-	page := pager{number: req.PageNumber, size: req.PageSize}
+	page := call.Page{Number: req.PageNumber, Size: req.PageSize}
 	list := SecretList{Secret: []SecretEntry{}}
 	state.SecretsByAge(c.Tx, c.Scope, func(name string) bool {
 		var secret *state.Secret
@@ -65,7 +53,7 @@ func (s *Service) ListSecrets(c *call.Call, req *ListSecretsRequest) (*ListSecre
 				return true
 			}
 		}
-		if !page.take() {
+		if !page.Take() {
 			return true
 		}
 		if secret == nil {
@@ -81,7 +69,7 @@ func (s *Service) ListSecrets(c *call.Call, req *ListSecretsRequest) (*ListSecre
 		list.Secret = append(list.Secret, entry)
 		return true
 	})
-	return &ListSecretsResponse{SecretList: list, PageNumber: req.PageNumber, PageSize: req.PageSize, TotalCount: page.total}, nil
+	return &ListSecretsResponse{SecretList: list, PageNumber: req.PageNumber, PageSize: req.PageSize, TotalCount: page.Total}, nil
 }
 
 // A Filter is a condition of ListSecrets: one of the values fits. No values are no condition.
@@ -195,14 +183,14 @@ func (s *Service) ListSecretVersionIDs(c *call.Call, req *ListSecretVersionIDsRe
 	}
 	versions := slices.Clone(secret.Versions)
 	slices.SortStableFunc(versions, func(a, b state.SecretVersion) int { return cmp.Compare(a.Created, b.Created) })
-	page := pager{number: req.PageNumber, size: req.PageSize}
+	page := call.Page{Number: req.PageNumber, Size: req.PageSize}
 	list := VersionList{VersionID: []VersionEntry{}}
 	for _, v := range versions {
 		labels := stages(secret, v.ID)
-		if (req.IncludeDeprecated || len(labels.VersionStage) > 0) && page.take() {
+		if (req.IncludeDeprecated || len(labels.VersionStage) > 0) && page.Take() {
 			list.VersionID = append(list.VersionID, VersionEntry{v.ID, v.Created.String(), labels})
 		}
 	}
 	return &ListSecretVersionIDsResponse{SecretName: secret.Name, PageNumber: req.PageNumber, PageSize: req.PageSize,
-		TotalCount: page.total, VersionIDs: list}, nil
+		TotalCount: page.Total, VersionIDs: list}, nil
 }

@@ -22,13 +22,11 @@ var errInterval = errors.New("secrets: not a rotation interval")
 
 // SetParam reads an interval.
 func (i *Interval) SetParam(text string) error {
-	last := len(text) - 1
-	unit := map[byte]uint64{'d': 86400, 'h': 3600, 'm': 60, 's': 1}[text[last]]
-	n, err := strconv.ParseUint(text[:last], 10, 32) // any number beyond is out of range in every unit
-	if err != nil || unit == 0 {
-		return errInterval
+	seconds, err := call.ParseInterval(text)
+	if err != nil {
+		return err
 	}
-	*i = Interval(n * unit)
+	*i = Interval(seconds)
 	return i.CheckParam()
 }
 
