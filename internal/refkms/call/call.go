@@ -85,19 +85,22 @@ type DueFunc func(tx state.Tx, d *state.Due) *Happening
 func NewID() string {
 	var b [16]byte
 	rand.Read(b[:])
-	return formatID(b)
+	return FormatID(b)
 }
 
 // NewRequestID returns the identifier of a request. It protects nothing and is of the fast generator, a tenth of the
 // time.
-func NewRequestID() string {
-	var b [16]byte
+func NewRequestID() string { return FormatID(RandomID()) }
+
+// RandomID returns random bytes for FormatID, of the fast generator.
+func RandomID() (b [16]byte) {
 	binary.NativeEndian.PutUint64(b[:8], mathrand.Uint64())
 	binary.NativeEndian.PutUint64(b[8:], mathrand.Uint64())
-	return formatID(b)
+	return b
 }
 
-func formatID(b [16]byte) string {
+// FormatID returns random bytes as a UUID in lower case.
+func FormatID(b [16]byte) string {
 	b[6] = b[6]&0x0f | 0x40 // version 4: random (RFC 9562, Section 5.4)
 	b[8] = b[8]&0x3f | 0x80
 	var s [36]byte

@@ -14,6 +14,7 @@ import (
 	"cmp"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -119,6 +120,11 @@ func Define[Req any, R Answering](name string, handle func(*Call, *Req) (R, erro
 			}
 			return r, nil
 		},
+	}
+	for i := range op.params {
+		p := &op.params[i]
+		p.masked = p.kind == textKind || slices.Contains(row.Hide, p.name)
+		p.dropped = slices.Contains(row.Drop, p.name)
 	}
 	if op.actions == nil {
 		op.actions = []string{"kms:" + name}

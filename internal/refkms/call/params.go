@@ -58,6 +58,8 @@ type param struct {
 	min, max   int // max 0: none
 	def        int
 	fields     []string // of an item of a list of structs
+
+	masked, dropped bool // in the trail
 }
 
 type params []param

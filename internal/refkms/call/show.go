@@ -114,74 +114,81 @@ func marshal(v reflect.Value) []byte {
 func (op *Operation) AppendParams(dst []byte, c *Call) []byte {
 	dst = append(dst, '{')
 	empty := len(dst)
-	member := func(name, value string) {
-		if len(dst) > empty {
-			dst = append(dst, ',')
-		}
-		dst = AppendJSON(append(AppendJSON(dst, name), ':'), cutShown(value))
-	}
-	typed := reflect.Value{}
-	if c.Texts == nil && c.Request != nil {
-		typed = reflect.ValueOf(c.Request).Elem()
+	typed := c.Texts == nil && c.Request != nil
+	var request reflect.Value
+	if typed {
+		request = reflect.ValueOf(c.Request).Elem()
 	}
 	for i := range op.params {
 		p := &op.params[i]
-		if slices.Contains(op.Drop, p.name) {
+		if p.dropped {
 			continue
 		}
 		if p.kind == listKind {
-			if typed.IsValid() {
-				p.eachTyped(typed.Field(p.index), member)
+			item := func(name, text string) { dst = p.appendText(appendName(dst, empty, name), text) }
+			if typed {
+				p.eachTyped(request.Field(p.index), item)
 			} else {
-				p.eachSent(c.Texts, member)
+				p.eachSent(c.Texts, item)
 			}
 			continue
 		}
-		value, present := c.Texts[p.name]
-		if typed.IsValid() {
-			value, present = p.text(typed.Field(p.index))
-		}
-		switch {
-		case !present:
-		case p.kind == textKind || slices.Contains(op.Hide, p.name):
-			member(p.name, Masked)
-		default:
-			member(p.name, value)
+		if typed {
+			dst = p.appendTyped(dst, empty, request.Field(p.index))
+		} else if text, present := c.Texts[p.name]; present {
+			dst = p.appendText(appendName(dst, empty, p.name), text)
 		}
 	}
 	if region := c.Texts[regionParam]; region != "" {
-		member(regionParam, region)
+		dst = AppendJSON(appendName(dst, empty, regionParam), cutShown(region))
 	}
 	return append(dst, '}')
+}
+
+// appendName appends the name of a member of an object that has none at length empty.
+func appendName(dst []byte, empty int, name string) []byte {
+	if len(dst) > empty {
+		dst = append(dst, ',')
+	}
+	return append(AppendJSON(dst, name), ':')
+}
+
+// appendText appends a parameter as it was sent.
+func (p *param) appendText(dst []byte, text string) []byte {
+	if p.masked {
+		text = Masked
+	}
+	return AppendJSON(dst, cutShown(text))
 }
 
 // A ParamTexter is a Param that says what it would have been sent as; one that is not is sent as its JSON.
 type ParamTexter interface{ ParamText() string }
 
-// text returns a typed parameter as it would have been sent, and whether it is there. That of a Text is not made.
-func (p *param) text(f reflect.Value) (value string, present bool) {
+// appendTyped appends name and value of a typed parameter as it would have been sent, if it is there.
+func (p *param) appendTyped(dst []byte, empty int, f reflect.Value) []byte {
 	if f.IsZero() && !(p.kind == boolKind && p.required) {
-		return "", false
+		return dst
 	}
-	switch p.kind {
-	case stringKind:
-		return f.String(), true
-	case optionalKind:
-		return f.Elem().String(), true
-	case intKind:
-		return strconv.FormatInt(f.Int(), 10), true
-	case boolKind:
-		return strconv.FormatBool(f.Bool()), true
-	case textKind:
-		return "", true
+	dst = appendName(dst, empty, p.name)
+	switch {
+	case p.masked:
+		return p.appendText(dst, "")
+	case f.Kind() == reflect.String && p.kind != paramKind:
+		return p.appendText(dst, f.String())
+	case p.kind == optionalKind:
+		return p.appendText(dst, f.Elem().String())
+	case p.kind == intKind:
+		return append(strconv.AppendInt(append(dst, '"'), f.Int(), 10), '"')
+	case p.kind == boolKind:
+		return p.appendText(dst, strconv.FormatBool(f.Bool()))
 	}
 	if t, ok := f.Addr().Interface().(ParamTexter); ok {
-		return t.ParamText(), true
+		return p.appendText(dst, t.ParamText())
 	}
 	if f.Kind() == reflect.String {
-		return f.String(), true
+		return p.appendText(dst, f.String())
 	}
-	return string(marshal(f)), true
+	return p.appendText(dst, string(marshal(f)))
 }
 
 // cutShown cuts a value to what is shown of it.

@@ -172,7 +172,7 @@ var attributes = map[string]func(r *Record, value string) bool{
 	"ServiceName":      func(_ *Record, v string) bool { return v == serviceName },
 	"EventName":        func(r *Record, v string) bool { return v == r.Name },
 	"User":             func(r *Record, v string) bool { return v == r.Caller.UserName },
-	"EventId":          func(r *Record, v string) bool { return v == r.ID },
+	"EventId":          func(r *Record, v string) bool { return v == call.FormatID(r.ID) },
 	"EventRW":          func(r *Record, v string) bool { return v == r.Effect.String() },
 	"EventAccessKeyId": func(r *Record, v string) bool { return v == r.Caller.AccessKeyID },
 	// No record says that it is of a sensitive action, for nobody has told which those are.

@@ -121,7 +121,7 @@ func TestAttributes(t *testing.T) {
 	w.as(alice).call("Encrypt", "KeyId", key, "Plaintext", "x")
 	w.alias(key)
 	w.call("DescribeKey", "KeyId", "none")
-	id := w.records()[1].ID
+	id := w.records()[1].Event().EventID
 	for _, tt := range []struct {
 		attributes string // name=value, apart by blanks
 		names      string // EventName

@@ -14,7 +14,7 @@ import (
 type Record struct {
 	Seq   uint64     // set by the log: the order of records of one second
 	Time  state.Time // when the call was received, or what was due was due
-	ID    string
+	ID    [16]byte
 	Scope state.Scope
 
 	Name      string
@@ -33,6 +33,8 @@ type Record struct {
 
 	Resources  []call.Resource // that the call itself is about
 	References []call.Resource // and those that calls inside it are about; nil if they are none
+
+	room [2]call.Resource // for Resources
 }
 
 // Caller is who made a call, as the trail tells it.
@@ -45,14 +47,16 @@ type Caller struct {
 }
 
 // overhead is about what a Record takes beside its texts, in bytes.
-const overhead = 400
+const overhead = 480
 
 // size is about the number of bytes that the record takes in memory.
 func (r *Record) size() int {
-	n := overhead + len(r.ID) + len(r.Scope) + len(r.RequestID) + len(r.Message) + len(r.Address) + len(r.UserAgent) +
-		len(r.Params) + len(r.Answer) + len(r.Caller.PrincipalID) + len(r.Caller.UserName) + len(r.Caller.AccessKeyID)
-	for _, resource := range slices.Concat(r.Resources, r.References) {
-		n += len(resource.ID) + 24
+	n := overhead + len(r.RequestID) + len(r.Message) + len(r.Address) + len(r.UserAgent) + len(r.Params) + len(r.Answer) +
+		len(r.Caller.PrincipalID) + len(r.Caller.UserName) + len(r.Caller.AccessKeyID)
+	for _, list := range [...][]call.Resource{r.Resources, r.References} {
+		for i := range list {
+			n += len(list[i].ID)
+		}
 	}
 	return n
 }
@@ -125,7 +129,7 @@ type SessionAttributes struct {
 // Event returns the record as ActionTrail tells it. Parts of it are the record's own, and are not to be changed.
 func (r *Record) Event() Event {
 	e := Event{
-		EventID:           r.ID,
+		EventID:           call.FormatID(r.ID),
 		EventVersion:      1,
 		EventCategory:     "Management",
 		EventType:         apiCall,

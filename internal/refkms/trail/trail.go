@@ -15,9 +15,11 @@
 package trail
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
@@ -47,16 +49,15 @@ func (t *Trail) Called(c *call.Call, answer any, err error) {
 	}
 	r := &Record{
 		Time:      c.Now,
-		ID:        call.NewRequestID(),
+		ID:        call.RandomID(),
 		Scope:     c.Scope,
 		Name:      c.Op.Name,
 		Effect:    c.Op.Event,
 		RequestID: c.RequestID,
 		Caller:    caller(&c.Principal),
 		UserAgent: c.Origin.UserAgent,
-		Params:    c.Op.AppendParams(nil, c),
-		Resources: add(nil, c.Found, nil),
 	}
+	r.Resources = add(r.room[:0], c.Found, nil)
 	if c.Origin.Addr.IsValid() {
 		r.Address = c.Origin.Addr.String()
 	}
@@ -66,15 +67,26 @@ func (t *Trail) Called(c *call.Call, answer any, err error) {
 	if c.Outer != nil {
 		r.InvokedBy = "secretsmanager" // which alone makes calls inside its own
 	}
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	*buf = c.Op.AppendParams((*buf)[:0], c)
+	n := len(*buf)
 	if err != nil {
 		refusal := call.ErrInternalFailure // of the store: told as it is answered
 		errors.As(err, &refusal)
 		r.Code, r.Message = refusal.Code, refusal.Message
 	} else {
-		r.Answer = c.Op.AppendAnswer(nil, answer, c.RequestID)
+		*buf = c.Op.AppendAnswer(*buf, answer, c.RequestID)
+	}
+	text := bytes.Clone(*buf)
+	if r.Params = text[:n:n]; err == nil {
+		r.Answer = text[n:]
 	}
 	t.write(r, c.Now)
 }
+
+// buffers are for the texts of a record, which are made there and then copied into one piece of memory.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // add appends the resources that the trail names and that are not there yet, nor in others.
 func add(list, found, others []call.Resource) []call.Resource {
@@ -107,7 +119,7 @@ func caller(p *call.Principal) Caller {
 func (t *Trail) Happened(h *call.Happening) {
 	t.write(&Record{
 		Time:      h.At,
-		ID:        call.NewRequestID(),
+		ID:        call.RandomID(),
 		Scope:     h.Scope,
 		Name:      h.Name,
 		Effect:    call.Write,
