@@ -13,6 +13,11 @@ const (
 	ActionTrail Product = 2
 )
 
+// KnownVersion reports whether a version is that of a product.
+func KnownVersion(version string) bool {
+	return version == KMS.Version() || version == STS.Version() || version == ActionTrail.Version()
+}
+
 // Version returns the version that requests to the product name.
 func (p Product) Version() string {
 	switch p {

@@ -72,6 +72,7 @@ func New(store state.Store, c *clock.Clock, table Table, hooks Hooks) *Server {
 // A Request is a call as a face brings it.
 type Request struct {
 	Action    string
+	Version   string      // of the product the face was asked for: the action is one of its; "" where any is meant
 	RequestID string      // call.NewRequestID(): the face answers with it, whatever becomes of the call
 	Scope     state.Scope // the world the call is made in: the caller's account, the region it went to
 
@@ -98,7 +99,7 @@ func (s *Server) Call(ctx context.Context, r Request) (any, error) {
 		return nil, err
 	}
 	op := s.table.Lookup(r.Action)
-	if op == nil {
+	if op == nil || r.Version != "" && r.Version != op.Product.Version() {
 		return nil, call.ErrActionNotFound
 	}
 	now := s.clock.Now()

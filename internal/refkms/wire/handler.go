@@ -20,9 +20,6 @@ import (
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
 )
 
-// apiVersion is the version of the service.
-const apiVersion = "2016-01-20"
-
 // Config is what a Handler is made of. It is not changed once the Handler is made.
 type Config struct {
 	Server *server.Server
@@ -84,7 +81,7 @@ func (h *Handler) take(ctx context.Context, r *request, requestID string) (any, 
 		return nil, malformed
 	}
 	s := r.scheme()
-	action, err := r.action(s)
+	action, version, err := r.action(s)
 	if err != nil {
 		return nil, err
 	}
@@ -94,8 +91,10 @@ func (h *Handler) take(ctx context.Context, r *request, requestID string) (any, 
 	}
 	return h.config.Server.Call(ctx, server.Request{
 		Action:    action,
+		Version:   version,
 		RequestID: requestID,
 		Scope:     state.In("", region),
+		Origin:    r.origin(),
 		Prove: func(tx state.Tx, now time.Time) (call.Principal, error) {
 			return h.prove(r, s, tx, now)
 		},
@@ -105,19 +104,19 @@ func (h *Handler) take(ctx context.Context, r *request, requestID string) (any, 
 
 // action returns the operation that is asked for. A request that is signed by its header is asked by it alone, one
 // signed by its parameters by those, whatever SDKs send in unsigned header fields.
-func (r *request) action(s scheme) (string, error) {
+func (r *request) action(s scheme) (action, version string, err error) {
 	actionName, versionName, value := "Action", "Version", r.params.get
 	if s == schemeHeaders || s == schemeBearer && r.params.get("Action") == "" {
 		actionName, versionName, value = "x-acs-action", "x-acs-version", r.headerValue
 	}
-	action, version := value(actionName), value(versionName)
+	action, version = value(actionName), value(versionName)
 	switch {
 	case action == "":
-		return "", call.Missing(actionName)
+		return "", "", call.Missing(actionName)
 	case version == "":
-		return "", call.Missing(versionName)
-	case version != apiVersion:
-		return "", call.ErrInvalidVersion
+		return "", "", call.Missing(versionName)
+	case !call.KnownVersion(version):
+		return "", "", call.ErrInvalidVersion
 	}
-	return action, nil
+	return action, version, nil
 }

@@ -34,6 +34,7 @@ type refusal struct {
 	RequestID  string `json:"RequestId"`
 	HostID     string `json:"HostId"` // the host called
 	Recommend  string
+	Denial     *call.Denial `json:"AccessDeniedDetail,omitempty"`
 }
 
 // maxHostID is how many bytes of the host that was called are told back.
@@ -50,7 +51,7 @@ func answer(doc any, err error, r *request, requestID string) *reply {
 			host = host[:maxHostID]
 		}
 		doc = &refusal{e.Status, e.Code, e.Message, requestID, strings.ToValidUTF8(host, ""),
-			"https://error-center.aliyun.com/status/search?Keyword=" + e.Code + "&source=PopGw"}
+			"https://error-center.aliyun.com/status/search?Keyword=" + e.Code + "&source=PopGw", e.Denial}
 	}
 	p := &reply{status: status, requestID: requestID, contentType: contentTypeJSON, body: encodeJSON(doc)}
 	if r.wantsXML() {
