@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/netip"
+	"time"
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/keys"
@@ -13,43 +15,67 @@ import (
 	"github.com/xinfeng-kms/xinfeng/keyring/kmsapi"
 )
 
-// A Client calls a [Server] of the same process, as the account itself. A refusal of the service is an *[Error]; a
-// context that is done before a call has had an effect ends it, with an error that matches the context's. Requests are
-// neither kept nor modified. It is safe for concurrent use.
+// A Client calls a [Server] of the same process: as an account itself, unless its options say otherwise. A refusal of
+// the service is an *[Error]; a context that is done before a call has had an effect ends it, with an error that matches
+// the context's. Requests are neither kept nor modified. It is safe for concurrent use.
 type Client struct {
-	server *Server
-	scope  state.Scope
-	root   call.Principal
+	server  *Server
+	request server.Request // what all calls have in common
 }
 
 var _ kmsapi.API = (*Client)(nil)
 
-// ClientOptions say in which world a [Client] calls.
+// ClientOptions say in which world a [Client] calls, and as whom.
 type ClientOptions struct {
 	Region, Account string // default the server's
+
+	// AccessKeyID has the client call as whoever has the access key, in that account: a user whose policies are asked, or,
+	// with the SecurityToken that AssumeRole gave, a session of a role. It is looked up anew for each call, and refused as
+	// the service does: unknown, disabled, expired. There is nothing to sign, and no secret is asked for. Default: the
+	// account itself. Account must be empty.
+	AccessKeyID, SecurityToken string
+	// Service has the client call as a cloud service, by its code (OSS), in whose key in the account it may do everything
+	// and nothing else; see [RAM.ServiceKey].
+	Service string
+	// SourceIP is the address that conditions of policies and the trail see. Default none, which no policy for addresses
+	// grants anything.
+	SourceIP netip.Addr
 }
 
 // Client returns a client of the server; nil options are the defaults. It panics if region or account is not the name
-// of one, as in [Options]. Worlds need not be made: one that nobody has called in is empty.
+// of one, as in [Options], and if the options say two things of who calls. Worlds need not be made: one that nobody has
+// called in is empty.
 func (s *Server) Client(opts *ClientOptions) *Client {
-	region, account := s.region, s.account
+	var o ClientOptions
 	if opts != nil {
-		if opts.Region != "" {
-			region = opts.Region
-		}
-		if opts.Account != "" {
-			account = opts.Account
-		}
+		o = *opts
 	}
-	if err := checkWorld(region, account); err != nil {
+	if o.AccessKeyID != "" && (o.Account != "" || o.Service != "") || o.AccessKeyID == "" && o.SecurityToken != "" {
+		panic("refkms: client options: an access key goes with no account and no service, a token with an access key")
+	}
+	scope, err := s.scope(o.Region, o.Account)
+	if err != nil {
 		panic(err.Error())
 	}
-	return &Client{server: s, scope: state.In(account, region), root: call.Principal{Kind: call.Root, Account: account}}
+	r := server.Request{
+		Scope:     scope,
+		Principal: call.Principal{Kind: call.Root, Account: scope.Account()},
+		Origin:    call.Origin{Addr: o.SourceIP, Secure: true}, // nobody between the two sees the call
+	}
+	switch {
+	case o.Service != "":
+		r.Principal.Kind, r.Principal.Name = call.Service, o.Service
+	case o.AccessKeyID != "":
+		r.Prove = func(tx state.Tx, now time.Time) (call.Principal, error) {
+			return s.corridor.Credential(tx, o.AccessKeyID).Prove(o.SecurityToken, now)
+		}
+	}
+	return &Client{server: s, request: r}
 }
 
 // invoke makes a typed call.
 func invoke[R any](ctx context.Context, c *Client, op string, req any) (R, error) {
-	r := c.request(op)
+	r := c.requestOf(op)
 	r.Typed = req
 	answer, err := c.server.corridor.Call(ctx, r)
 	if err != nil {
@@ -59,8 +85,11 @@ func invoke[R any](ctx context.Context, c *Client, op string, req any) (R, error
 	return answer.(R), nil
 }
 
-func (c *Client) request(op string) server.Request {
-	return server.Request{Action: op, RequestID: call.NewRequestID(), Scope: c.scope, Principal: c.root}
+// requestOf returns the request of a call, without its parameters.
+func (c *Client) requestOf(op string) server.Request {
+	r := c.request
+	r.Action, r.RequestID = op, call.NewRequestID()
+	return r
 }
 
 // Do calls any operation the server has, by the name and with the parameters that the service gives them: all of them
@@ -68,7 +97,7 @@ func (c *Client) request(op string) server.Request {
 // pointer to a map, to a struct with the service's field names, or to a json.RawMessage; nil discards it. An answer with
 // a plaintext is put into out in the clear. params is not kept.
 func (c *Client) Do(ctx context.Context, action string, params map[string]string, out any) error {
-	r := c.request(action)
+	r := c.requestOf(action)
 	r.Texts = params
 	answer, err := c.server.corridor.Call(ctx, r)
 	if err != nil {

@@ -84,8 +84,39 @@ var causes = map[string]error{
 	"Rejected.LimitExceeded":            kmsapi.ErrLimitExceeded,
 	"Rejected.Throttling":               kmsapi.ErrThrottled,
 	"Throttling":                        kmsapi.ErrThrottled,
+	"Throttling.User":                   kmsapi.ErrThrottled,
 	"InternalFailure":                   kmsapi.ErrUnavailable,
 	"ServiceUnavailableTemporary":       kmsapi.ErrUnavailable,
+
+	// Callers who prove nothing.
+	"InvalidAccessKeyId.NotFound":                kmsapi.ErrUnauthenticated,
+	"Forbidden.AccessKey":                        kmsapi.ErrUnauthenticated,
+	"MissingSecurityToken":                       kmsapi.ErrUnauthenticated,
+	"InvalidSecurityToken.Expired":               kmsapi.ErrUnauthenticated,
+	"InvalidSecurityToken.Malformed":             kmsapi.ErrUnauthenticated,
+	"InvalidSecurityToken.MismatchWithAccessKey": kmsapi.ErrUnauthenticated,
+
+	// Products that answer beside KMS.
+	"NoPermission":                     kmsapi.ErrAccessDenied,
+	"EntityNotExist.Role":              kmsapi.ErrInvalidParameter,
+	"InvalidParameter.RoleArn":         kmsapi.ErrInvalidParameter,
+	"InvalidParameter.RoleSessionName": kmsapi.ErrInvalidParameter,
+	"InvalidParameter.DurationSeconds": kmsapi.ErrInvalidParameter,
+	"InvalidParameter.PolicyGrammar":   kmsapi.ErrInvalidParameter,
+	"InvalidParameter.PolicySize":      kmsapi.ErrInvalidParameter,
+	"InvalidParameterStartTime":        kmsapi.ErrInvalidParameter,
+	"InvalidParameterEndTime":          kmsapi.ErrInvalidParameter,
+	"InvalidParameterCombination":      kmsapi.ErrInvalidParameter,
+	"InvalidQueryParameter":            kmsapi.ErrInvalidParameter,
+	"MalformedPolicyDocument":          kmsapi.ErrInvalidParameter,
+}
+
+// families is the same table for codes of RAM, which end in the name of what they are about.
+var families = map[string]error{
+	"EntityNotExist":      kmsapi.ErrInvalidParameter,
+	"InvalidParameter":    kmsapi.ErrInvalidParameter,
+	"EntityAlreadyExists": kmsapi.ErrConflict,
+	"DeleteConflict":      kmsapi.ErrConflict,
 }
 
 // wrap returns err as the typed face tells it.
@@ -99,8 +130,12 @@ func wrap(op, requestID string, err error) error {
 	}
 	e := &Error{Op: op, Code: refusal.Code, StatusCode: refusal.Status, Message: refusal.Message, RequestID: requestID,
 		cause: causes[refusal.Code]}
-	if refusal.Code == "InvalidParameter" && refusal.Param == "CiphertextBlob" {
+	switch {
+	case refusal.Code == "InvalidParameter" && refusal.Param == "CiphertextBlob":
 		e.cause = kmsapi.ErrInvalidCiphertext
+	case e.cause == nil: // families of RAM
+		family, _, _ := strings.Cut(refusal.Code, ".")
+		e.cause = families[family]
 	}
 	return e
 }

@@ -26,8 +26,3 @@ func (s *Server) Handler() http.Handler { return s.wire }
 //
 // URLs are http or https alike; their host names the region, as for [Server.Handler]. It may be shared among clients.
 func (s *Server) Transport() http.RoundTripper { return s.transport }
-
-// AccessKey returns the access key of the account itself: what [Options] says, or one made at random.
-func (s *Server) AccessKey() (id, secret string) {
-	return s.accessKey.id, string(s.accessKey.credential.Secret.Bytes())
-}

@@ -31,9 +31,9 @@ func crowd(tb testing.TB, n int) (*Server, *Client, []string) {
 				RotationInterval: 365 * 86400, RotationSince: state.Never / 2}
 			ids[i] = k.ID
 			alias := fmt.Sprintf("alias/%d", i)
-			state.Keys.Put(tx, c.scope, k.ID, k)
-			state.Versions.Put(tx, c.scope, k.Primary, &state.Version{ID: k.Primary, KeyID: k.ID, Number: 1, Created: 1, Material: state.NewMaterial(material)})
-			state.Aliases.Put(tx, c.scope, alias, &state.Alias{Name: alias, KeyID: k.ID})
+			state.Keys.Put(tx, c.request.Scope, k.ID, k)
+			state.Versions.Put(tx, c.request.Scope, k.Primary, &state.Version{ID: k.Primary, KeyID: k.ID, Number: 1, Created: 1, Material: state.NewMaterial(material)})
+			state.Aliases.Put(tx, c.request.Scope, alias, &state.Alias{Name: alias, KeyID: k.ID})
 		}
 		return nil
 	}); err != nil {

@@ -12,6 +12,12 @@
 // operation by [Client.Do]. It does not go through HTTP or JSON, except that Do answers as JSON would. The official SDKs reach the same
 // server, unchanged, through [Server.Transport] in this process and through [Server.Handler] over a socket.
 //
+// An account is asked for no rights. [Server.RAM] and [Server.Apply] prepare users, groups, roles and access keys with
+// policies in RAM's language, which are evaluated for each call as the service does; [ClientOptions] and the access key of
+// a request say who calls. AssumeRole and GetCallerIdentity of STS and LookupEvents of ActionTrail answer beside KMS.
+// [Server.Events] has a record of every call, [Options] a hook that is told of each. [Server.Inject] has calls go wrong on
+// purpose.
+//
 // Accounts and regions are separate worlds: any number of them is in one server, and what is made in one is unknown in
 // another. Time is that of a clock that [Server.Advance] moves: keys rotate and deletion windows end when it says so,
 // before the next call is answered. Symmetric keys rotate by their policy and not by CreateKeyVersion, which is for
@@ -29,11 +35,12 @@
 // # What is in memory
 //
 // Everything that was made is kept until it is destroyed or the server is dropped: keys, their versions and aliases, 1.1
-// KB for a key with one of each; secrets, 0.8 KB and their values, sealed. Calls leave nothing behind but the expanded
-// keys of up to 1024 symmetric and 1024 asymmetric versions, kept ready after use, spare key pairs, see [Options], and
-// the nonces of requests over HTTP, the last 2^20 of the last 30 minutes. Nothing is wiped: the material of a destroyed
-// key stays where it was until the runtime uses the memory again, and as long as a snapshot knows it; data keys are in
-// the caller's hands, see [kmsapi.Plaintext.Clear].
+// KB for a key with one of each; secrets, 0.8 KB and their values, sealed. Calls leave behind a record in the trail, 0.7
+// KB for most: the last 2^20 of the last 180 days, see [Options]; the expanded keys of up to 1024 symmetric and 1024
+// asymmetric versions and the compiled rights of up to 65536 users and roles, kept ready after use; spare key pairs; and
+// the nonces of requests over HTTP, the last 2^20 of the last 30 minutes. Sessions take nothing: their token carries them.
+// Nothing is wiped: the material of a destroyed key stays where it was until the runtime uses the memory again, and as
+// long as a snapshot knows it; data keys are in the caller's hands, see [kmsapi.Plaintext.Clear].
 //
 // # Compatibility
 //
@@ -50,11 +57,14 @@ import (
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/catalog"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/clock"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/faults"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/identity"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/keys"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/material"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/secrets"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/server"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/trail"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/wire"
 )
 
@@ -76,12 +86,18 @@ type Options struct {
 	// Now is the clock that the server's runs by; it must be safe for concurrent use. Default time.Now. If it always
 	// answers the same, time stands still but for Server.Advance.
 	Now func() time.Time
-	// Quotas are the limits on what may be made. Default those of the service.
+	// Quotas are the limits on what may be made, and on calls. Default those of the service, and none on calls.
 	Quotas *Quotas
 	// SpareKeyPairs is how many pairs of RSA_3072 and of RSA_4096 are kept ready once a key of that spec was made: a pair
 	// takes 0.3 or 0.7 s of a core, and at times 3 s. Default 2, negative for none. They are made in the background, by a
 	// goroutine that ends when there are enough.
 	SpareKeyPairs int
+	// Audit is called with the record of each call, and of what happens by itself, once the trail has it: on the
+	// goroutine of the call, before its caller has the answer, and by several at once. Default none.
+	Audit func(Event)
+	// MaxEvents is how many records the trail keeps in memory, and how many KiB of them, beside the 180 days: the oldest
+	// are forgotten first. Default 2^20, a GiB at most.
+	MaxEvents int
 	// MaxDeletionDays is the longest deletion window that may be asked for, in days, 30 or more: 30 is also the window
 	// of who asks for none. Default 30; newer editions of the service have 366.
 	MaxDeletionDays int
@@ -104,6 +120,7 @@ type Quotas struct {
 	Aliases     int  // default 300
 	KeyVersions int  // of one asymmetric key, beside the first; default 50
 	Secrets     int  // those in a recovery window included; default any number
+	Rates       bool // limit the calls per second and user too, as the service documents it; default not
 	None        bool // no quotas at all, whatever the fields above say
 }
 
@@ -118,9 +135,13 @@ const (
 // A Server is a reference KMS. It is safe for concurrent use. Its zero value is not usable.
 type Server struct {
 	store           *state.Memory
+	clock           *clock.Clock
+	table           *catalog.Table
 	corridor        *server.Server
+	trail           *trail.Trail
+	faults          *faults.Injector
 	region, account string
-	accessKey       *accessKey
+	accessKeyID     string // of the account
 	wire            *wire.Handler
 	transport       http.RoundTripper
 }
@@ -151,19 +172,37 @@ func New(opts *Options) (*Server, error) {
 	if o.InsecureCollidingContext {
 		k.AAD = material.CollidingAAD
 	}
-	key, err := newAccessKey(o.AccessKeyID, o.AccessKeySecret, o.Account)
+	id, secret, err := rootAccessKey(o.AccessKeyID, o.AccessKeySecret)
 	if err != nil {
 		return nil, err
 	}
-	store := state.NewMemory()
-	keyRoom := keys.New(k)
-	table := catalog.New(catalog.Rooms{Keys: keyRoom, Secrets: secrets.New(keyRoom, secretOptions)})
+	if o.MaxEvents < 0 {
+		return nil, errors.New("refkms: options: a negative number of events")
+	}
+	people := identity.New()
 	s := &Server{
-		store:     store,
-		corridor:  server.New(store, clock.New(o.Now), table, server.Hooks{Credential: key.lookup}),
-		region:    o.Region,
-		account:   o.Account,
-		accessKey: key,
+		store:       state.NewMemory(),
+		clock:       clock.New(o.Now),
+		trail:       trail.New(trail.NewMemory(o.MaxEvents), audit(o.Audit)),
+		region:      o.Region,
+		account:     o.Account,
+		faults:      new(faults.Injector),
+		accessKeyID: id,
+	}
+	keyRoom := keys.New(k)
+	s.table = catalog.New(catalog.Rooms{Keys: keyRoom, Secrets: secrets.New(keyRoom, secretOptions), Identity: people, Trail: s.trail})
+	hooks := server.Hooks{Credential: people.Credential, Authorize: people.Authorize, Fault: s.faults.Plan, Skew: s.faults.Skew, Trail: s.trail}
+	if q := o.Quotas; q != nil && q.Rates && !q.None {
+		hooks.Throttle = new(server.Throttle).Refuse
+	}
+	s.corridor = server.New(s.store, s.clock, s.table, hooks)
+	err = s.store.Update(func(tx state.Tx) error {
+		people.Prepare(tx)
+		r := &identity.RAM{Tx: tx, Account: s.account, Now: state.At(s.clock.Now())}
+		return r.PutAccessKey("", id, secret)
+	})
+	if err != nil {
+		return nil, err
 	}
 	s.wire = wire.New(wire.Config{
 		Server: s.corridor, Region: s.region, Serves: s.serves,
@@ -189,6 +228,12 @@ func (q *Quotas) set(k *keys.Options, s *secrets.Options) error {
 		s.MaxSecrets = set.Secrets
 	}
 	return nil
+}
+
+// scope returns the world of a region and an account, by default the server's.
+func (s *Server) scope(region, account string) (state.Scope, error) {
+	region, account = cmp.Or(region, s.region), cmp.Or(account, s.account)
+	return state.In(account, region), checkWorld(region, account)
 }
 
 // checkWorld checks the names of a region and an account, which become parts of keys and ARNs.
@@ -219,5 +264,6 @@ func (s *Server) Advance(d time.Duration) {
 }
 
 // Snapshot keeps everything the server knows as it is now. Each call of restore takes the server back to it; the clock
-// stays where it is, so what has fallen due since happens again, before the next call. It costs next to nothing.
+// stays where it is, so what has fallen due since happens again, before the next call. The trail stays as well, for it
+// tells what has happened, and so do faults. It costs next to nothing.
 func (s *Server) Snapshot() (restore func() error) { return s.store.Snapshot() }
