@@ -1,6 +1,10 @@
 package refkms
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
+)
 
 // regions holds those of the service, as its documentation lists them for the endpoints of this API.
 var regions = []string{
@@ -12,10 +16,17 @@ var regions = []string{
 }
 
 // serves reports whether a name is that of a region of the service, or the server's own.
-func (s *Server) serves(region string) bool {
+func (s *Server) serves(region string) (found bool) {
 	if region == s.region {
 		return true
 	}
-	_, found := slices.BinarySearch(regions, region)
+	s.store.View(func(tx state.Tx) error {
+		for range state.Regions.All(tx, state.Everywhere) { // there are some that Apply has set
+			found = state.Regions.Get(tx, state.Everywhere, region) != nil
+			return nil
+		}
+		_, found = slices.BinarySearch(regions, region)
+		return nil
+	})
 	return found
 }

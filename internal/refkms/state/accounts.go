@@ -50,3 +50,12 @@ var Accounts = Table[Account]{id: tableAccounts}
 
 // Everywhere is the scope of what belongs to the server as a whole.
 const Everywhere Scope = ""
+
+// A Region is one that the service has.
+type Region struct {
+	ID string
+}
+
+// Regions holds the regions of a service that does not have the usual ones, by id, in [Everywhere]. If it is empty, the
+// service has those that it is documented to have.
+var Regions = Table[Region]{id: tableRegions}

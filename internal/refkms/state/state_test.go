@@ -101,6 +101,7 @@ func TestRecordsAreEncodable(t *testing.T) {
 		&state.Version{ID: "v", KeyID: "k", Number: 2, Created: 3, Material: state.NewMaterial([]byte{4})},
 		&state.Alias{Name: "alias/a", KeyID: "k"},
 		&state.Due{At: 1, Kind: state.DueRotation, Scope: "1/2/", ID: "k"},
+		&state.Region{ID: "cn-hangzhou"},
 		&state.User{Name: "alice", ID: "2", Created: 1, Groups: []string{"g"}, Policies: []string{"p"}},
 		&state.Group{Name: "g", Created: 1, Policies: []string{"p"}},
 		&state.Role{Name: "r", ID: "3", Description: "d", Created: 1, Trust: "{}", MaxSession: 3600, Policies: []string{"p"}},

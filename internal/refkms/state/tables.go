@@ -17,6 +17,7 @@ const (
 	tableAliases
 	tableKeyAliases
 	tableDues
+	tableRegions
 	tableServerKeys
 	tableUsers
 	tableGroups
@@ -47,6 +48,7 @@ var schema = [TableCount]struct {
 	tableKeyAliases:  {"key-aliases", func() any { return present }},
 	tableDues:        {"dues", func() any { return new(Due) }},
 
+	tableRegions:        {"regions", func() any { return new(Region) }},
 	tableServerKeys:     {"server-keys", func() any { return new(ServerKey) }},
 	tableUsers:          {"users", func() any { return new(User) }},
 	tableGroups:         {"groups", func() any { return new(Group) }},
