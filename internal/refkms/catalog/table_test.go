@@ -10,12 +10,19 @@ import (
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/catalog"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/identity"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/keys"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/secrets"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/trail"
 )
 
+// whole returns the table over all rooms.
+func whole() *catalog.Table {
+	k := keys.New(keys.Options{})
+	return catalog.New(catalog.Rooms{Keys: k, Secrets: secrets.New(k, secrets.Options{}), Identity: identity.New(), Trail: trail.New(trail.NewMemory(0), nil)})
+}
+
 func TestTable(t *testing.T) {
-	table := catalog.New(catalog.Rooms{Keys: keys.New(keys.Options{}), Identity: identity.New(), Trail: trail.New(trail.NewMemory(0), nil)})
+	table := whole()
 	names := table.Names()
 	if !slices.IsSorted(names) || !slices.Contains(names, "GenerateDataKey") {
 		t.Errorf("Names = %v", names)
@@ -66,9 +73,22 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// A room that is not there has no rows.
+func TestRoomsThatAreNotThere(t *testing.T) {
+	table := catalog.New(catalog.Rooms{Keys: keys.New(keys.Options{})})
+	for _, name := range []string{"CreateSecret", "AssumeRole", "LookupEvents"} {
+		if op := table.Lookup(name); op != nil {
+			t.Errorf("there is %s", op.Name)
+		}
+	}
+	if table.Lookup("Encrypt") == nil {
+		t.Error("there is no Encrypt")
+	}
+}
+
 // Whatever is of the type of a secret text is masked in the trail, and a blob is left out of it.
 func TestSecretsAreHidden(t *testing.T) {
-	table := catalog.New(catalog.Rooms{Keys: keys.New(keys.Options{})})
+	table := whole()
 	for name, types := range map[string][]reflect.Type{
 		"Encrypt":                         {reflect.TypeFor[keys.EncryptRequest](), reflect.TypeFor[keys.EncryptResponse]()},
 		"Decrypt":                         {reflect.TypeFor[keys.DecryptRequest](), reflect.TypeFor[keys.DecryptResponse]()},
@@ -87,6 +107,26 @@ func TestSecretsAreHidden(t *testing.T) {
 					t.Errorf("%s: the blob is not dropped", name)
 				}
 			}
+		}
+	}
+}
+
+// No operation shows a parameter by one of the names that secrets have, wherever it would be sent.
+func TestSecretParametersAreNeverShown(t *testing.T) {
+	table := whole()
+	const canary = "canary in the trail"
+	texts := map[string]string{}
+	for _, name := range []string{"Plaintext", "SecretData", "EncryptedKeyMaterial", "ImportToken", "SecurityToken", "Signature", "PlaintextKey",
+		"RandomPassword", "PrivateKeyPlaintext", "PrivateKey", "AccessKeySecret", "CiphertextBlob", "Value", "PublicKey", "ExportedDataKey"} {
+		texts[name] = canary
+	}
+	for _, name := range table.Names() {
+		op := table.Lookup(name)
+		if op.Unrecorded {
+			continue
+		}
+		if shown := string(op.AppendParams(nil, &call.Call{Texts: texts})); strings.Contains(shown, canary) {
+			t.Errorf("the trail shows of %s %s", name, shown)
 		}
 	}
 }
