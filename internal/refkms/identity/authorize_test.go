@@ -2,93 +2,11 @@ package identity_test
 
 import (
 	"errors"
-	"fmt"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/identity"
 )
-
-// Every operation needs exactly the pairs of action and resource that are listed: with them it is allowed, and without
-// one of them denied in its name.
-func TestRows(t *testing.T) {
-	w := newWorld(t)
-	k1, k2 := w.newKey(), w.newKey()
-	w.ok("CreateAlias", "AliasName", "alias/a", "KeyId", k1)
-	blob := w.ok("Encrypt", "KeyId", k1, "Plaintext", "x").str("CiphertextBlob")
-	version := w.ok("DescribeKey", "KeyId", k1).str("KeyMetadata", "PrimaryKeyVersion")
-	key1, key2, alias := arns+"key/"+k1, arns+"key/"+k2, arns+"alias/a"
-	const nobody = "11111111-1111-4111-8111-111111111111" // a key that is not there
-	for i, tt := range []struct {
-		action string
-		params string   // name=value, apart by blanks
-		pairs  []string // action and resource, in the order in which they are asked
-	}{
-		{"ListKeys", "", []string{"kms:ListKeys " + arns + "key"}},
-		{"CreateKey", "", []string{"kms:CreateKey " + arns + "key"}},
-		{"DescribeKey", "KeyId=" + k1, []string{"kms:DescribeKey " + key1}},
-		{"DescribeKey", "KeyId=alias/a", []string{"kms:DescribeKey " + key1}},
-		{"DescribeKey", "KeyId=" + nobody, []string{"kms:DescribeKey " + arns + "key/" + nobody}},
-		{"UpdateKeyDescription", "KeyId=" + k1 + " Description=x", []string{"kms:UpdateKeyDescription " + key1}},
-		{"EnableKey", "KeyId=" + k1, []string{"kms:EnableKey " + key1}},
-		{"DisableKey", "KeyId=" + nobody, []string{"kms:DisableKey " + arns + "key/" + nobody}},
-		{"ScheduleKeyDeletion", "KeyId=" + nobody, []string{"kms:ScheduleKeyDeletion " + arns + "key/" + nobody}},
-		{"CancelKeyDeletion", "KeyId=" + k1, []string{"kms:CancelKeyDeletion " + key1}},
-		{"CreateKeyVersion", "KeyId=" + k1, []string{"kms:CreateKeyVersion " + key1}},
-		{"DescribeKeyVersion", "KeyId=" + k1 + " KeyVersionId=" + version, []string{"kms:DescribeKeyVersion " + key1}},
-		{"ListKeyVersions", "KeyId=" + k1, []string{"kms:ListKeyVersions " + key1}},
-		{"UpdateRotationPolicy", "KeyId=" + k1 + " EnableAutomaticRotation=false", []string{"kms:UpdateRotationPolicy " + key1}},
-		{"ListAliases", "", []string{"kms:ListAliases " + arns + "alias"}},
-		{"ListAliasesByKeyId", "KeyId=" + k1, []string{"kms:ListAliasesByKeyId " + key1}},
-		{"CreateAlias", "AliasName=alias/b KeyId=" + nobody, []string{"kms:CreateAlias " + arns + "alias/b", "kms:CreateAlias " + arns + "key/" + nobody}},
-		{"UpdateAlias", "AliasName=alias/a KeyId=" + nobody, []string{"kms:UpdateAlias " + alias, "kms:UpdateAlias " + key1, "kms:UpdateAlias " + arns + "key/" + nobody}},
-		{"Encrypt", "KeyId=" + k1 + " Plaintext=x", []string{"kms:Encrypt " + key1}},
-		{"Encrypt", "KeyId=alias/a Plaintext=x", []string{"kms:Encrypt " + key1}},
-		{"GenerateDataKey", "KeyId=alias/a", []string{"kms:GenerateDataKey " + key1}},
-		{"GenerateDataKeyWithoutPlaintext", "KeyId=" + k1, []string{"kms:GenerateDataKeyWithoutPlaintext " + key1}},
-		{"Decrypt", "CiphertextBlob=" + blob, []string{"kms:Decrypt " + key1}},
-		{"ReEncrypt", "CiphertextBlob=" + blob + " DestinationKeyId=" + k2, []string{"kms:ReEncryptFrom " + key1, "kms:ReEncryptTo " + key2}},
-		{"DeleteAlias", "AliasName=alias/a", []string{"kms:DeleteAlias " + alias, "kms:DeleteAlias " + key1}}, // removes it: the last
-		{"GetCallerIdentity", "", nil},
-	} {
-		t.Run(fmt.Sprint(tt.action, i), func(t *testing.T) {
-			var params []string
-			for _, p := range strings.Fields(tt.params) {
-				name, value, _ := strings.Cut(p, "=")
-				params = append(params, name, value)
-			}
-			grant := func(pairs []string) (policies []string) {
-				for _, pair := range pairs {
-					action, resource, _ := strings.Cut(pair, " ")
-					policies = append(policies, allow([]string{action}, []string{resource}))
-				}
-				return policies
-			}
-			for j, pair := range tt.pairs {
-				rest := slices.Delete(slices.Clone(tt.pairs), j, j+1)
-				u := w.user(fmt.Sprintf("u%d-%d", i, j), grant(rest)...)
-				_, want, _ := strings.Cut(pair, " ")
-				if missing, ok := u.may(tt.action, params...); ok || missing != want {
-					t.Errorf("without %s: denied on %q, allowed %v, want denied on %s", pair, missing, ok, want)
-				}
-			}
-			if len(tt.pairs) > 0 { // rights on all resources count for nothing where one statement denies one of them
-				last := tt.pairs[len(tt.pairs)-1]
-				action, resource, _ := strings.Cut(last, " ")
-				u := w.user(fmt.Sprintf("d%d", i), allow(all, all), deny([]string{action}, []string{resource}))
-				if missing, ok := u.may(tt.action, params...); ok || missing != resource {
-					t.Errorf("with %s denied: denied on %q, allowed %v", last, missing, ok)
-				}
-			}
-			u := w.user(fmt.Sprintf("u%d", i), grant(tt.pairs)...)
-			if missing, ok := u.may(tt.action, params...); !ok {
-				t.Errorf("with all pairs it is denied on %q", missing)
-			}
-		})
-	}
-}
 
 // What leads to no key is told before rights are asked, what may or may not be one is not.
 func TestResolvedBeforeRights(t *testing.T) {

@@ -22,13 +22,12 @@ func on(action string, kind call.Kind, id string) pair {
 	return pair{action: action, resource: call.Resource{Kind: kind, ID: id}}
 }
 
-// secret stands for the resources of secrets: rights on them are asked under whatever kind has their ARN.
+// secret is a right on a secret, or on the container without a name.
 func secret(action, name string) pair {
-	arn := arns + "secret"
-	if name != "" {
-		arn += "/" + name
+	if name == "" {
+		return on(action, call.SecretContainer, "")
 	}
-	return on(action, call.RoleKind, arn)
+	return on(action, call.SecretKind, name)
 }
 
 // allowed asks for one right, as the caller of w.

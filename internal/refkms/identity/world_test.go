@@ -14,8 +14,10 @@ import (
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/clock"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/identity"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/keys"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/secrets"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/server"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/trail"
 )
 
 const (
@@ -33,6 +35,7 @@ type world struct {
 	store    *state.Memory
 	identity *identity.Service
 	server   *server.Server
+	table    *catalog.Table
 
 	account    string
 	key, token string // the access key that calls are made with
@@ -44,8 +47,10 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, store: state.NewMemory(), identity: identity.New(), account: account, key: "root",
 		origin: call.Origin{Addr: netip.MustParseAddr("192.168.1.77"), Secure: true}}
-	table := catalog.New(catalog.Rooms{Keys: keys.New(keys.Options{}), Identity: w.identity})
-	w.server = server.New(w.store, clock.New(func() time.Time { return start }), table,
+	rooms := catalog.Rooms{Keys: keys.New(keys.Options{}), Identity: w.identity, Trail: trail.New(trail.NewMemory(0), nil)}
+	rooms.Secrets = secrets.New(rooms.Keys, secrets.Options{})
+	w.table = catalog.New(rooms)
+	w.server = server.New(w.store, clock.New(func() time.Time { return start }), w.table,
 		server.Hooks{Credential: w.identity.Credential, Authorize: w.identity.Authorize})
 	if err := w.store.Update(func(tx state.Tx) error { w.identity.Prepare(tx); return nil }); err != nil {
 		t.Fatal(err)
@@ -204,12 +209,11 @@ func (w *world) may(action string, params ...string) (missing string, ok bool) {
 	if !errors.As(err, &e) || e.Code != call.ErrNoPermission.Code && e.Code != call.ErrUnauthorized.Code {
 		return "", true
 	}
-	rest, _ := strings.CutPrefix(e.Message, "This operation for ")
-	arn, found := strings.CutSuffix(rest, " is forbidden by permission system.")
-	if !found {
-		arn = ""
+	rest, named := strings.CutPrefix(e.Message, "This operation for ")
+	if !named {
+		return "", false // what has no resource, and other products, name none
 	}
-	return arn, false
+	return strings.TrimSuffix(rest, " is forbidden by permission system."), false
 }
 
 // newKey makes a key as the account itself.
