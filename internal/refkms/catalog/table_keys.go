@@ -16,6 +16,7 @@ const (
 var (
 	plaintext      = []string{"Plaintext"}
 	ciphertextBlob = []string{"CiphertextBlob"}
+	exported       = []string{"CiphertextBlob", "ExportedDataKey"}
 	value          = []string{"Value"} // a signature
 	importToken    = []string{"ImportToken"}
 )
@@ -73,8 +74,12 @@ func keysTable(k *keys.Service) []*call.Operation {
 			Check: k.CheckGenerateDataKey, Event: call.Read, Hide: plaintext, Drop: ciphertextBlob, Rate: cryptoRate}),
 		call.Define("GenerateDataKeyWithoutPlaintext", k.GenerateDataKeyWithoutPlaintext, call.Row[keys.GenerateDataKeyRequest]{
 			Check: k.CheckGenerateDataKey, Event: call.Read, Drop: ciphertextBlob, Rate: cryptoRate}),
+		call.Define("ExportDataKey", k.ExportDataKey, call.Row[keys.ExportDataKeyRequest]{
+			Check: k.CheckExportDataKey, Find: k.FindExportDataKey, Event: call.Read, Drop: exported, Rate: cryptoRate}),
+		call.Define("GenerateAndExportDataKey", k.GenerateAndExportDataKey, call.Row[keys.GenerateAndExportDataKeyRequest]{
+			Check: k.CheckGenerateAndExportDataKey, Event: call.Read, Drop: exported, Rate: cryptoRate}),
 		call.Define("ReEncrypt", k.ReEncrypt, call.Row[keys.ReEncryptRequest]{
-			Find: k.FindReEncrypt, Actions: []string{"kms:ReEncryptFrom", "kms:ReEncryptTo"},
+			Check: k.CheckReEncrypt, Find: k.FindReEncrypt, Actions: []string{"kms:ReEncryptFrom", "kms:ReEncryptTo"},
 			Event: call.Read, Drop: ciphertextBlob, Rate: reEncryptRate}),
 
 		// Asymmetric cryptography.

@@ -26,7 +26,7 @@ func (s *Service) operand(c *call.Call, versionID string, use material.Use, algo
 	if err != nil {
 		return operand{}, err
 	}
-	a, err := fits(k, use, algorithm)
+	a, err := fits(k, use, "Algorithm", algorithm)
 	if err != nil {
 		return operand{}, err
 	}
@@ -37,8 +37,9 @@ func (s *Service) operand(c *call.Call, versionID string, use material.Use, algo
 	return operand{k, pair, a}, err
 }
 
-// fits refuses a key that is symmetric or has another use, and an algorithm that its spec does not have.
-func fits(k *state.Key, use material.Use, algorithm string) (material.Algorithm, error) {
+// fits refuses a key that is symmetric or has another use, and an algorithm, named by a parameter, that its spec does not
+// have.
+func fits(k *state.Key, use material.Use, param, algorithm string) (material.Algorithm, error) {
 	sp := specs[k.Spec]
 	if sp.symmetric() || use != 0 && k.Usage != use.String() {
 		return 0, call.ErrRejectedOperation
@@ -48,7 +49,7 @@ func fits(k *state.Key, use material.Use, algorithm string) (material.Algorithm,
 	}
 	a, ok := sp.pair.Algorithm(use, algorithm)
 	if !ok {
-		return 0, call.Invalid("Algorithm")
+		return 0, call.Invalid(param)
 	}
 	return a, nil
 }

@@ -3,7 +3,9 @@ package keys_test
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
 	"strings"
@@ -326,9 +328,25 @@ func TestAsymmetricKeysInSymmetricOperations(t *testing.T) {
 	w.refused(call.ErrUnsupportedOperation, "ReEncrypt", "CiphertextBlob", blob, "DestinationKeyId", key)
 }
 
-// random returns n random bytes.
-func random(n int) []byte {
-	b := make([]byte, n)
-	rand.Read(b)
-	return b
+// publicKey returns the public key of a version.
+func (w *world) publicKey(key, version string, spec material.PairSpec) *material.PublicKey {
+	w.t.Helper()
+	block, _ := pem.Decode([]byte(w.ok("GetPublicKey", "KeyId", key, "KeyVersionId", version).str("PublicKey")))
+	if block == nil {
+		w.t.Fatal("GetPublicKey answers no PEM")
+	}
+	public, err := material.ParsePublicKey(spec, block.Bytes)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return public
+}
+
+// rsaEncryptNothing encrypts an empty plaintext by RSAES_OAEP_SHA_256, which no operation of the service does.
+func rsaEncryptNothing(der []byte) ([]byte, error) {
+	public, err := x509.ParsePKIXPublicKey(der)
+	if err != nil {
+		return nil, err
+	}
+	return rsa.EncryptOAEP(sha256.New(), rand.Reader, public.(*rsa.PublicKey), nil, nil)
 }

@@ -21,20 +21,25 @@ type GenerateDataKeyRequest struct {
 var errKeySpec = &call.Error{Code: call.ErrInvalidParameter.Code, Status: call.ErrInvalidParameter.Status,
 	Message: "The specified parameter KeySpec is not valid.", Param: "KeySpec"}
 
-// CheckGenerateDataKey settles the size: NumberOfBytes before KeySpec, which is then not looked at, before 32.
-func (s *Service) CheckGenerateDataKey(c *call.Call, req *GenerateDataKeyRequest) error {
-	if req.NumberOfBytes != 0 {
+// setSize settles the size of a data key: NumberOfBytes before KeySpec, which is then not looked at, before 32.
+func setSize(numberOfBytes *int, keySpec string) error {
+	if *numberOfBytes != 0 {
 		return nil
 	}
-	switch req.KeySpec {
+	switch keySpec {
 	case "", "AES_256":
-		req.NumberOfBytes = 32
+		*numberOfBytes = 32
 	case "AES_128":
-		req.NumberOfBytes = 16
+		*numberOfBytes = 16
 	default:
 		return errKeySpec
 	}
 	return nil
+}
+
+// CheckGenerateDataKey settles the size.
+func (s *Service) CheckGenerateDataKey(_ *call.Call, req *GenerateDataKeyRequest) error {
+	return setSize(&req.NumberOfBytes, req.KeySpec)
 }
 
 // GenerateDataKeyResponse is the answer of GenerateDataKey.
@@ -56,7 +61,7 @@ type GenerateDataKeyWithoutPlaintextResponse struct {
 
 // GenerateDataKey makes a data key, in the clear and wrapped.
 func (s *Service) GenerateDataKey(c *call.Call, req *GenerateDataKeyRequest) (*GenerateDataKeyResponse, error) {
-	k, text, blob, err := s.newDataKey(c, req)
+	k, text, blob, err := s.newDataKey(c, req.NumberOfBytes, req.EncryptionContext)
 	if err != nil {
 		return nil, err
 	}
@@ -65,27 +70,27 @@ func (s *Service) GenerateDataKey(c *call.Call, req *GenerateDataKeyRequest) (*G
 
 // GenerateDataKeyWithoutPlaintext makes a wrapped data key, for whoever may open it later.
 func (s *Service) GenerateDataKeyWithoutPlaintext(c *call.Call, req *GenerateDataKeyRequest) (*GenerateDataKeyWithoutPlaintextResponse, error) {
-	k, _, blob, err := s.newDataKey(c, req)
+	k, _, blob, err := s.newDataKey(c, req.NumberOfBytes, req.EncryptionContext)
 	if err != nil {
 		return nil, err
 	}
 	return &GenerateDataKeyWithoutPlaintextResponse{KeyID: k.ID, KeyVersionID: k.Primary, CiphertextBlob: blob}, nil
 }
 
-// newDataKey makes a data key. The blob wraps its base64 text, so that what Decrypt gives back is what GenerateDataKey
-// gave.
-func (s *Service) newDataKey(c *call.Call, req *GenerateDataKeyRequest) (k *state.Key, text []byte, blob string, err error) {
+// newDataKey makes a data key of size bytes. The blob wraps its base64 text, so that what Decrypt gives back is what
+// GenerateDataKey gave.
+func (s *Service) newDataKey(c *call.Call, size int, ec material.Context) (k *state.Key, text []byte, blob string, err error) {
 	if k, err = usable(c, 0); err != nil {
 		return nil, nil, "", err
 	}
 	// One buffer for the text and, behind it, the bytes: whoever clears the text in the answer clears all there is.
-	n := base64.StdEncoding.EncodedLen(req.NumberOfBytes)
-	buf := make([]byte, n+req.NumberOfBytes)
+	n := base64.StdEncoding.EncodedLen(size)
+	buf := make([]byte, n+size)
 	text = buf[:n:n]
 	rand.Read(buf[n:])
 	base64.StdEncoding.Encode(text, buf[n:])
 	clear(buf[n:])
-	if blob, err = s.seal(c, k, text, req.EncryptionContext); err != nil {
+	if blob, err = s.seal(c, k, text, ec); err != nil {
 		return nil, nil, "", err
 	}
 	return k, text, blob, nil

@@ -56,6 +56,9 @@ func (b *Blob) CheckParam() (err error) {
 	return nil
 }
 
+// Bytes returns the bytes of the blob, which must not be modified: where a parameter may hold another ciphertext, that.
+func (b *Blob) Bytes() []byte { return b.raw }
+
 // VersionID returns the version that the blob says it was made by: 36 bytes, not necessarily an id.
 func (b *Blob) VersionID() string { return string(b.raw[:versionSize]) }
 
