@@ -88,6 +88,10 @@ var causes = map[string]error{
 	"InternalFailure":                   kmsapi.ErrUnavailable,
 	"ServiceUnavailableTemporary":       kmsapi.ErrUnavailable,
 
+	"Forbidden.NoRealNameAuthentication": kmsapi.ErrServiceNotEnabled,
+	"CreateLXOrderFailed":                kmsapi.ErrServiceNotEnabled,
+	"Forbidden.Opened":                   kmsapi.ErrConflict,
+
 	// Callers who prove nothing.
 	"InvalidAccessKeyId.NotFound":                kmsapi.ErrUnauthenticated,
 	"Forbidden.AccessKey":                        kmsapi.ErrUnauthenticated,

@@ -30,3 +30,12 @@ func (s *Server) serves(region string) (found bool) {
 	})
 	return found
 }
+
+// served returns the regions that a server has whose own is home, ascending.
+func served(home string) []string {
+	i, found := slices.BinarySearch(regions, home)
+	if found {
+		return regions
+	}
+	return slices.Insert(slices.Clone(regions), i, home)
+}

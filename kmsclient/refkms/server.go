@@ -164,7 +164,7 @@ func New(opts *Options) (*Server, error) {
 	if o.MaxDeletionDays != 0 && o.MaxDeletionDays < 30 {
 		return nil, fmt.Errorf("refkms: options: a longest deletion window of %d days, want 30 or more", o.MaxDeletionDays)
 	}
-	k := keys.Options{MaxDeletionDays: o.MaxDeletionDays, Spares: max(0, cmp.Or(o.SpareKeyPairs, defaultSpares))}
+	k := keys.Options{MaxDeletionDays: o.MaxDeletionDays, Regions: served(o.Region), Spares: max(0, cmp.Or(o.SpareKeyPairs, defaultSpares))}
 	var secretOptions secrets.Options
 	if err := o.Quotas.set(&k, &secretOptions); err != nil {
 		return nil, err

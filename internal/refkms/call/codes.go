@@ -71,6 +71,9 @@ var (
 	ErrInDebtOverdue            = &Error{Code: "Forbidden.InDebtOverdue", Status: 403, Message: "Current user is indebted Overdue."}
 	ErrProhibitedByRiskControl  = &Error{Code: "Forbidden.ProhibitedByRiskControl", Status: 403, Message: "Current user is Prohibited By Risk Control."}
 	ErrUserIDInvalid            = &Error{Code: "Forbidden.UbsmsInvalidUserid", Status: 403, Message: "Userid Invalid For Ubsms."}
+	ErrOpened                   = &Error{Code: "Forbidden.Opened", Status: 400, Message: "Your kms service has been opened."}
+	ErrNoRealName               = &Error{Code: "Forbidden.NoRealNameAuthentication", Status: 400, Message: "Real name authentication is needed."}
+	ErrOrderFailed              = &Error{Code: "CreateLXOrderFailed", Status: 400, Message: "Create order failed."}
 	ErrAccountPartnerNotEnabled = &Error{Code: "Forbidden.UbsmsInvalidBid", Status: 403, Message: "Your account partner does not have KMS Service."}
 )
 

@@ -37,6 +37,9 @@ func keysTable(k *keys.Service) []*call.Operation {
 		call.Define("CancelKeyDeletion", k.CancelKeyDeletion, call.Row[keys.CancelKeyDeletionRequest]{
 			Writes: true, Event: call.Write}),
 
+		call.Define("SetDeletionProtection", k.SetDeletionProtection, call.Row[keys.SetDeletionProtectionRequest]{
+			Find: k.FindSetDeletionProtection, Writes: true, Event: call.Write}),
+
 		// Import of key material.
 		call.Define("GetParametersForImport", k.GetParametersForImport, call.Row[keys.GetParametersForImportRequest]{
 			Check: k.CheckGetParametersForImport, Find: k.FindGetParametersForImport, Prepare: k.PrepareGetParametersForImport,
@@ -93,5 +96,13 @@ func keysTable(k *keys.Service) []*call.Operation {
 			Check: k.CheckAsymmetricDecrypt, Event: call.Read, Hide: plaintext, Drop: ciphertextBlob, Rate: pairRate}),
 		call.Define("GetPublicKey", k.GetPublicKey, call.Row[keys.GetPublicKeyRequest]{
 			Event: call.Read, Drop: []string{"PublicKey"}, Rate: pairRate}),
+
+		// The account and the regions.
+		call.Define("DescribeRegions", k.DescribeRegions, call.Row[keys.NoRequest]{
+			Event: call.Read, Anytime: true, Unrecorded: true}),
+		call.Define("DescribeAccountKmsStatus", k.DescribeAccountKmsStatus, call.Row[keys.NoRequest]{
+			On: call.Nothing, Event: call.Read, Anytime: true}),
+		call.Define("OpenKmsService", k.OpenKmsService, call.Row[keys.NoRequest]{
+			On: call.Nothing, Writes: true, Event: call.Write, Anytime: true}),
 	}
 }

@@ -25,6 +25,7 @@ type Options struct {
 	MaxDeletionDays int          // longest deletion window, 30 or more; 0 is 30
 	MaxVersions     int          // made by CreateKeyVersion, of a key; 0 is no limit
 	Spares          int          // pairs of each slow spec that are made ahead once one was asked for
+	Regions         []string     // that the server has, ascending
 	AAD             material.AAD // how blobs authenticate their encryption context
 }
 

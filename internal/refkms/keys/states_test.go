@@ -209,16 +209,22 @@ func TestDeletionProtection(t *testing.T) {
 	w.refused(smf, "ScheduleKeyDeletion", "KeyId", k) // the state is told first
 }
 
+// serviceKey makes the key of a cloud service and returns its id.
+func (w *world) serviceKey(service string) (id string) {
+	w.t.Helper()
+	w.update(func(tx state.Tx) {
+		var err error
+		if id, err = keys.ServiceKey(tx, w.scope, service, state.At(start)); err != nil {
+			w.t.Fatal(err)
+		}
+	})
+	return id
+}
+
 // The account may use and read the keys of cloud services, and change none of them.
 func TestServiceKeys(t *testing.T) {
 	w := newWorld(t, keys.Options{})
-	k, own := w.key(), w.key()
-	w.update(func(tx state.Tx) {
-		key := *state.Keys.Get(tx, w.scope, k)
-		key.Service = "OSS"
-		state.Keys.Put(tx, w.scope, k, &key)
-		state.Aliases.Put(tx, w.scope, "alias/acs/oss", &state.Alias{Name: "alias/acs/oss", KeyID: k})
-	})
+	k, own := w.serviceKey("OSS"), w.key()
 	w.ok("CreateAlias", "AliasName", "alias/mine", "KeyId", own)
 	if m := w.describe("alias/acs/oss"); m["Creator"] != "OSS" || m["KeyId"] != k {
 		t.Errorf("DescribeKey answers %v, want the creator OSS", m)
@@ -229,6 +235,8 @@ func TestServiceKeys(t *testing.T) {
 		{"UpdateKeyDescription", "KeyId", k, "Description", "x"},
 		{"EnableKey", "KeyId", k}, {"DisableKey", "KeyId", k},
 		{"ScheduleKeyDeletion", "KeyId", k}, {"CancelKeyDeletion", "KeyId", k},
+		{"SetDeletionProtection", "KeyId", k, "EnableDeletionProtection", "true"},
+		{"ImportKeyMaterial", "KeyId", k, "EncryptedKeyMaterial", "AAAA", "ImportToken", "x"}, {"DeleteKeyMaterial", "KeyId", k},
 		{"CreateAlias", "AliasName", "alias/new", "KeyId", k},
 		{"UpdateAlias", "AliasName", "alias/mine", "KeyId", k},
 		{"UpdateAlias", "AliasName", "alias/acs/oss", "KeyId", own},
