@@ -92,6 +92,10 @@ var causes = map[string]error{
 	"CreateLXOrderFailed":                kmsapi.ErrServiceNotEnabled,
 	"Forbidden.Opened":                   kmsapi.ErrConflict,
 
+	// Of dry runs. One that would have succeeded has no cause.
+	"ValidationError":   kmsapi.ErrInvalidParameter,
+	"AccessDeniedError": kmsapi.ErrAccessDenied,
+
 	// Callers who prove nothing.
 	"InvalidAccessKeyId.NotFound":                kmsapi.ErrUnauthenticated,
 	"Forbidden.AccessKey":                        kmsapi.ErrUnauthenticated,

@@ -27,6 +27,7 @@ type Call struct {
 	Prepared any               // what Row.Prepare returned
 	Found    []Resource        // what the call touches, in the order of the operation's actions
 	Tx       state.Tx          // the transaction, while one runs
+	DryRun   bool              // the caller asks what would become of the call: it has no effect
 
 	// Outer is the call in which this one was made, nil if none; Inside are those made in this one.
 	Outer  *Call

@@ -84,6 +84,7 @@ type Operation struct {
 
 	actions []string
 	params  params
+	dryRun  int     // index in params of DryRun, -1 for none
 	shown   []shown // of the answer
 	// The functions of the row, for *Req in an interface.
 	new     func() any
@@ -125,6 +126,9 @@ func Define[Req any, R Answering](name string, handle func(*Call, *Req) (R, erro
 		p := &op.params[i]
 		p.masked = p.kind == textKind || slices.Contains(row.Hide, p.name)
 		p.dropped = slices.Contains(row.Drop, p.name)
+	}
+	if op.dryRun = op.params.dryRun(); op.dryRun >= 0 && op.Writes {
+		panic("call: " + name + " writes, and has no dry run")
 	}
 	if op.actions == nil {
 		op.actions = []string{"kms:" + name}
@@ -179,6 +183,7 @@ func (op *Operation) findNamed(c *Call, on Kind) error {
 // The texts are not kept.
 func (op *Operation) Decode(c *Call, texts map[string]string) error {
 	req := op.new()
+	op.setDryRun(c, texts, reflect.Value{})
 	if err := op.params.decode(texts, reflect.ValueOf(req).Elem()); err != nil {
 		return err
 	}
@@ -187,7 +192,9 @@ func (op *Operation) Decode(c *Call, texts map[string]string) error {
 
 // Accept takes a typed request, *Req, and checks it as Decode checks texts. Absent is what has its zero value.
 func (op *Operation) Accept(c *Call, req any) error {
-	if err := op.params.check(reflect.ValueOf(req).Elem()); err != nil {
+	v := reflect.ValueOf(req).Elem()
+	op.setDryRun(c, nil, v)
+	if err := op.params.check(v); err != nil {
 		return err
 	}
 	return op.accept(c, req)

@@ -79,6 +79,7 @@ type AsymmetricSignRequest struct {
 	KeyVersionID string          `param:"KeyVersionId,required"`
 	Algorithm    string          `param:"Algorithm,required"`
 	Digest       material.Base64 `param:"Digest,required"`
+	DryRun       bool            `param:"DryRun"`
 }
 
 // CheckAsymmetricSign checks algorithm and digest as far as they do not depend on the key.
@@ -114,6 +115,7 @@ type AsymmetricVerifyRequest struct {
 	Algorithm    string          `param:"Algorithm,required"`
 	Digest       material.Base64 `param:"Digest,required"`
 	Value        material.Base64 `param:"Value,required"` // the signature
+	DryRun       bool            `param:"DryRun"`
 }
 
 // CheckAsymmetricVerify checks algorithm and digest as far as they do not depend on the key.
@@ -156,6 +158,7 @@ type AsymmetricEncryptRequest struct {
 	KeyVersionID string          `param:"KeyVersionId,required"`
 	Algorithm    string          `param:"Algorithm,required"`
 	Plaintext    material.Base64 `param:"Plaintext,required"`
+	DryRun       bool            `param:"DryRun"`
 }
 
 // CheckAsymmetricEncrypt checks the algorithm as far as it does not depend on the key.
@@ -190,6 +193,7 @@ type AsymmetricDecryptRequest struct {
 	KeyVersionID   string          `param:"KeyVersionId,required"`
 	Algorithm      string          `param:"Algorithm,required"`
 	CiphertextBlob material.Base64 `param:"CiphertextBlob,required"`
+	DryRun         bool            `param:"DryRun"`
 }
 
 // CheckAsymmetricDecrypt checks the algorithm as far as it does not depend on the key.
@@ -224,6 +228,7 @@ func (s *Service) AsymmetricDecrypt(c *call.Call, req *AsymmetricDecryptRequest)
 type GetPublicKeyRequest struct {
 	KeyID        string `param:"KeyId,required,key,alias"`
 	KeyVersionID string `param:"KeyVersionId,required"`
+	DryRun       bool   `param:"DryRun"`
 }
 
 // GetPublicKeyResponse is the answer of GetPublicKey.

@@ -15,6 +15,7 @@ type GenerateDataKeyRequest struct {
 	KeySpec           string           `param:"KeySpec"`
 	NumberOfBytes     int              `param:"NumberOfBytes,min=1,max=1024"`
 	EncryptionContext material.Context `param:"EncryptionContext"`
+	DryRun            bool             `param:"DryRun"`
 }
 
 // errKeySpec has the words of this operation, which are not those of the others.

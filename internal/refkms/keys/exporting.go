@@ -65,6 +65,7 @@ type ExportDataKeyRequest struct {
 	PublicKeyBlob     material.Base64  `param:"PublicKeyBlob,required"` // DER of SubjectPublicKeyInfo
 	WrappingAlgorithm string           `param:"WrappingAlgorithm,required"`
 	WrappingKeySpec   string           `param:"WrappingKeySpec,required"`
+	DryRun            bool             `param:"DryRun"`
 
 	to      recipient      // checked
 	version *state.Version // found
@@ -117,6 +118,7 @@ type GenerateAndExportDataKeyRequest struct {
 	PublicKeyBlob     material.Base64  `param:"PublicKeyBlob,required"` // DER of SubjectPublicKeyInfo
 	WrappingAlgorithm string           `param:"WrappingAlgorithm,required"`
 	WrappingKeySpec   string           `param:"WrappingKeySpec,required"`
+	DryRun            bool             `param:"DryRun"`
 
 	to recipient // checked
 }

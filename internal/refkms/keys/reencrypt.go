@@ -18,6 +18,7 @@ type ReEncryptRequest struct {
 	SourceEncryptionAlgorithm    string           `param:"SourceEncryptionAlgorithm,with=SourceKeyId|SourceKeyVersionId"`
 	DestinationKeyID             string           `param:"DestinationKeyId,required,key,alias"`
 	DestinationEncryptionContext material.Context `param:"DestinationEncryptionContext"`
+	DryRun                       bool             `param:"DryRun"`
 
 	version *state.Version // found in the blob; nil for an asymmetric source
 }

@@ -71,6 +71,7 @@ type EncryptRequest struct {
 	KeyID             string           `param:"KeyId,required,key,alias"`
 	Plaintext         call.Text        `param:"Plaintext,required,max=6144"`
 	EncryptionContext material.Context `param:"EncryptionContext"`
+	DryRun            bool             `param:"DryRun"`
 }
 
 // EncryptResponse is the answer of Encrypt.
@@ -98,6 +99,7 @@ func (s *Service) Encrypt(c *call.Call, req *EncryptRequest) (*EncryptResponse, 
 type DecryptRequest struct {
 	CiphertextBlob    material.Blob    `param:"CiphertextBlob,required"`
 	EncryptionContext material.Context `param:"EncryptionContext"`
+	DryRun            bool             `param:"DryRun"`
 
 	version *state.Version // found
 }

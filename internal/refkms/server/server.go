@@ -114,6 +114,9 @@ func (s *Server) Call(ctx context.Context, r Request) (any, error) {
 	}
 	answer, err := s.pass(c)
 	c.Tx = nil
+	if c.DryRun { // of operations that write nothing
+		answer, err = nil, call.DryRunOutcome(err)
+	}
 	if err == nil || !errors.Is(err, call.ErrConnectionLost) && (ctx.Err() == nil || !errors.Is(err, ctx.Err())) {
 		s.record(c, answer, err) // of what has reached the service
 	}
