@@ -88,6 +88,7 @@ var causes = map[string]error{
 	"InternalFailure":                   kmsapi.ErrUnavailable,
 	"ServiceUnavailableTemporary":       kmsapi.ErrUnavailable,
 
+	"Certificate.NotFound":               kmsapi.ErrKeyNotFound,
 	"Forbidden.NoRealNameAuthentication": kmsapi.ErrServiceNotEnabled,
 	"CreateLXOrderFailed":                kmsapi.ErrServiceNotEnabled,
 	"Forbidden.Opened":                   kmsapi.ErrConflict,

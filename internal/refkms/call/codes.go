@@ -39,9 +39,10 @@ func (e *Error) Is(target error) bool {
 
 // Refusals of keys and cryptography. Codes of the family Forbidden.*NotFound carry 404 all the same.
 var (
-	ErrKeyNotFound        = &Error{Code: "Forbidden.KeyNotFound", Status: 404, Message: "The specified Key is not found."}
-	ErrKeyVersionNotFound = &Error{Code: "Forbidden.KeyVersionNotFound", Status: 404, Message: "The specified Key version is not found."}
-	ErrAliasNotFound      = &Error{Code: "Forbidden.AliasNotFound", Status: 404, Message: "The specified Alias is not found."}
+	ErrKeyNotFound         = &Error{Code: "Forbidden.KeyNotFound", Status: 404, Message: "The specified Key is not found."}
+	ErrKeyVersionNotFound  = &Error{Code: "Forbidden.KeyVersionNotFound", Status: 404, Message: "The specified Key version is not found."}
+	ErrCertificateNotFound = &Error{Code: "Certificate.NotFound", Status: 404, Message: "The specified certificate is not found."}
+	ErrAliasNotFound       = &Error{Code: "Forbidden.AliasNotFound", Status: 404, Message: "The specified Alias is not found."}
 
 	ErrAliasExists              = &Error{Code: "AliasAlreadyExists", Status: 400, Message: "AliasName Already Exists."}
 	ErrLimitExceeded            = &Error{Code: "Rejected.LimitExceeded", Status: 400, Message: "The request was rejected because user create resource limit was exceeded."}

@@ -46,6 +46,7 @@ func New(r Rooms) *Table {
 	}
 	for _, op := range slices.Concat(
 		keysTable(r.Keys),
+		certificatesTable(r.Keys),
 		secretsTable(r.Secrets),
 		identityTable(r.Identity),
 		trailTable(r.Trail),
