@@ -74,9 +74,10 @@ type pkg struct {
 	Imports, Deps []string
 }
 
-func list(t *testing.T) map[string]pkg {
+// list returns the packages that the pattern names and all below them, by path.
+func list(t *testing.T, pattern string) map[string]pkg {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-deps", "-json=ImportPath,Imports,Deps", "./...")
+	cmd := exec.Command("go", "list", "-deps", "-json=ImportPath,Imports,Deps", pattern)
 	cmd.Dir = "../.."
 	cmd.Env = append(cmd.Environ(), "GOWORK=off")
 	out, err := cmd.Output()
@@ -117,7 +118,7 @@ func rule(path string) (pattern string, ok bool) {
 }
 
 func TestArrows(t *testing.T) {
-	pkgs := list(t)
+	pkgs := list(t, "./...")
 	seen := 0
 	for path, p := range pkgs {
 		ours, ok := strings.CutPrefix(path, module)
@@ -144,7 +145,7 @@ func TestArrows(t *testing.T) {
 }
 
 func TestUnreachable(t *testing.T) {
-	pkgs := list(t)
+	pkgs := list(t, "./...")
 	for _, tt := range mustNotReach {
 		p, ok := pkgs[module+tt.pkg]
 		if !ok {
@@ -160,9 +161,24 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
+// A program that brings its own key is linked with no cloud, no HTTP and no reference KMS.
+func TestProgramWithOwnKey(t *testing.T) {
+	pkgs := list(t, "./internal/house/testdata/rawaes")
+	if _, ok := pkgs[module+"envelope"]; !ok {
+		t.Fatal("the program does not reach envelope: the test shows nothing")
+	}
+	for path := range pkgs {
+		for _, banned := range []string{"net/http", "net", "encoding/xml", "github.com/aliyun", "github.com/alibabacloud-go", "github.com/opentracing", module + "kmsclient", module + "internal/refkms"} {
+			if path == banned || strings.HasPrefix(path, banned+"/") && banned != "net" {
+				t.Errorf("it reaches %s", path)
+			}
+		}
+	}
+}
+
 // A folder at the top level is a promise: those of the house and no others.
 func TestTopLevel(t *testing.T) {
-	for path := range list(t) {
+	for path := range list(t, "./...") {
 		ours, ok := strings.CutPrefix(path, module)
 		if !ok {
 			continue
