@@ -2,7 +2,6 @@ package kmsclient
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
@@ -25,6 +24,7 @@ const (
 
 const (
 	maxMaxAttempts = 20
+	maxTime        = 24 * time.Hour
 	maxUserAgent   = 128 // bytes
 )
 
@@ -47,10 +47,10 @@ type Options struct {
 	// UserAgent is added to what the User-Agent says of the SDK and of this library: name/version, printable ASCII of at
 	// most 128 bytes. Default nothing.
 	UserAgent string
-	// Timeout is the longest that one attempt may take, credentials included. Default 10 s; negative is refused.
+	// Timeout is the longest that one attempt may take, credentials included: up to a day. Default 10 s.
 	Timeout time.Duration
-	// MaxElapsed is the longest that all attempts of a call may take together. Default 30 s; negative is refused. The
-	// deadline of a call's context counts before both.
+	// MaxElapsed is the longest that all attempts of a call may take together: up to a day. Default 30 s. The deadline of
+	// a call's context counts before both.
 	MaxElapsed time.Duration
 	// MaxAttempts is how often a call is sent at most: 1 to 20, where 1 is never again. Default 5.
 	MaxAttempts int
@@ -94,8 +94,10 @@ func New(opts *Options) (*Client, error) {
 }
 
 func newShared(o *Options) (*shared, error) {
-	if o.Timeout < 0 || o.MaxElapsed < 0 {
-		return nil, errors.New("kmsclient: options: a negative time")
+	for _, d := range []time.Duration{o.Timeout, o.MaxElapsed} {
+		if d < 0 || d > maxTime {
+			return nil, fmt.Errorf("kmsclient: options: a time of %v, want 0 to %v", d, maxTime)
+		}
 	}
 	if o.MaxAttempts < 0 || o.MaxAttempts > maxMaxAttempts {
 		return nil, fmt.Errorf("kmsclient: options: %d attempts, want 1 to %d", o.MaxAttempts, maxMaxAttempts)
