@@ -37,9 +37,10 @@ type Options struct {
 	// 127.0.0.0/8, ::1 or localhost.
 	Endpoint string
 	// Credential is whose requests they are: any of credentials-go, whose GetCredential is called at every attempt,
-	// never by two goroutines at a time. It must not be in use elsewhere, which credentials-go does not allow.
-	// Default its default chain: environment (ALIBABA_CLOUD_ACCESS_KEY_ID, _SECRET, _SECURITY_TOKEN), OIDC (RRSA), the
-	// profiles of the CLI and of the SDKs, RAM role of the ECS instance, credentials URI.
+	// never by two goroutines at a time. It must not be in use elsewhere, which credentials-go does not allow, and it
+	// fetches what it needs over transports of its own. Default its default chain: environment
+	// (ALIBABA_CLOUD_ACCESS_KEY_ID, _SECRET, _SECURITY_TOKEN), OIDC (RRSA), the profiles of the CLI and of the SDKs, RAM
+	// role of the ECS instance, credentials URI.
 	Credential credentials.Credential
 	// Transport sends the requests; roots of trust, proxy and timeouts of connections are its own. It must return when a
 	// request's context is done. It is shared by concurrent calls and never modified. Default NewTransport().

@@ -1,6 +1,7 @@
 package kmsclient_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -12,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"reflect"
 	"runtime"
 	"strings"
@@ -187,6 +189,89 @@ func TestRoots(t *testing.T) {
 		t.Errorf("with its root: %v", err)
 	}
 	transport.CloseIdleConnections()
+}
+
+// Through a proxy, which sees where the connection goes and nothing of the request.
+func TestProxy(t *testing.T) {
+	w := newWorld(t, kmsclient.Options{})
+	service := httptest.NewTLSServer(w.server.Handler())
+	defer service.Close()
+	var asked atomic.Pointer[http.Request]
+	proxy := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		asked.Store(r)
+		out, err := net.Dial("tcp", r.Host)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer out.Close()
+		in, _, err := http.NewResponseController(rw).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer in.Close()
+		io.WriteString(in, "HTTP/1.1 200 OK\r\n\r\n")
+		go io.Copy(out, in)
+		io.Copy(in, out)
+	}))
+	defer proxy.Close()
+	transport := kmsclient.NewTransport()
+	defer transport.CloseIdleConnections()
+	transport.Proxy = func(*http.Request) (*url.URL, error) { return url.Parse(proxy.URL) }
+	transport.TLSClientConfig.RootCAs = x509.NewCertPool()
+	transport.TLSClientConfig.RootCAs.AddCert(service.Certificate())
+	id, secret := w.server.AccessKey()
+	c := newClient(t, kmsclient.Options{Endpoint: service.URL, Transport: transport, Credential: accessKey(t, id, secret)})
+	if _, err := c.EncryptBytes(t.Context(), w.key, []byte("x"), nil); err != nil {
+		t.Fatal(err)
+	}
+	if r := asked.Load(); r == nil || r.Method != http.MethodConnect || "https://"+r.RequestURI != service.URL {
+		t.Errorf("the proxy was asked for %v", r)
+	}
+}
+
+// A connection that was kept open may be closed by the server just when it is used again. The request is sent anew.
+func TestStaleConnection(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	var connections atomic.Int32
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			connections.Add(1)
+			// One answer, and then, at the next request, the end.
+			br := bufio.NewReader(conn)
+			for i := range 2 {
+				if _, err := http.ReadRequest(br); err != nil {
+					break
+				}
+				if i == 0 {
+					fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(described), described)
+				}
+			}
+			conn.Close()
+		}
+	}()
+	var told kmsclient.CallInfo
+	transport := kmsclient.NewTransport()
+	defer transport.CloseIdleConnections()
+	c := newClient(t, kmsclient.Options{Endpoint: "http://" + listener.Addr().String(), Transport: transport,
+		Hook: func(_ context.Context, i kmsclient.CallInfo) { told = i }})
+	for i, attempts := range []int{1, 2, 2} {
+		if err := describe(t.Context(), c); err != nil || told.Attempts != attempts {
+			t.Errorf("call %d: %v, %d attempts, want %d", i, err, told.Attempts, attempts)
+		}
+	}
+	if n := connections.Load(); n != 3 {
+		t.Errorf("%d connections, want 3", n)
+	}
 }
 
 // An answer that does not end is not read to its end.
