@@ -2,6 +2,7 @@ package kmsclient_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/xinfeng-kms/xinfeng/keyring/kmsapi"
 	"github.com/xinfeng-kms/xinfeng/kmsclient"
+	"github.com/xinfeng-kms/xinfeng/kmsclient/refkms"
 )
 
 // credentialFunc is a credential that is a function.
@@ -220,6 +222,62 @@ func TestRefreshedCredentials(t *testing.T) {
 		}
 		if got, want := fmt.Sprint(asked), "[id1 token1 id2 token2 id3 token3 id4 token4 id5 token5]"; got != want {
 			t.Errorf("requests of %s, want %s", got, want)
+		}
+	})
+}
+
+// A session that ends is refused; once its credential has been refreshed, the next request of the same client is signed
+// with the new one.
+func TestExpiredToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, err := refkms.New(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const account, role = refkms.DefaultAccount, "acs:ram::" + refkms.DefaultAccount + ":role/app"
+		err = server.Apply(&refkms.Config{Accounts: []refkms.AccountConfig{{
+			ID: account,
+			Policies: []refkms.PolicyConfig{
+				{Name: "assume", Document: json.RawMessage(`{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"` + role + `"}]}`)},
+				{Name: "crypto", Document: json.RawMessage(`{"Version":"1","Statement":[{"Effect":"Allow","Action":["kms:Encrypt","kms:Decrypt"],"Resource":"*"}]}`)},
+			},
+			Users: []refkms.UserConfig{{Name: "alice", Policies: []string{"assume"}, AccessKeys: []refkms.AccessKeyConfig{{ID: "LTAIalice", Secret: "none-to-copy"}}}},
+			Roles: []refkms.RoleConfig{{Name: "app", Policies: []string{"crypto"},
+				Trust: json.RawMessage(`{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"RAM":"acs:ram::` + account + `:user/alice"}}]}`)}},
+		}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		alice := server.Client(&refkms.ClientOptions{AccessKeyID: "LTAIalice"})
+		var session *credentials.CredentialModel
+		refresh := func() {
+			t.Helper()
+			var answer struct {
+				Credentials struct {
+					AccessKeyID     string `json:"AccessKeyId"`
+					AccessKeySecret string
+					SecurityToken   string
+				}
+			}
+			if err := alice.Do(t.Context(), "AssumeRole", map[string]string{"RoleArn": role, "RoleSessionName": "test", "DurationSeconds": "900"}, &answer); err != nil {
+				t.Fatal(err)
+			}
+			session = model(answer.Credentials.AccessKeyID, answer.Credentials.AccessKeySecret, answer.Credentials.SecurityToken)
+		}
+		refresh()
+		w := join(t, server, kmsclient.Options{Transport: server.Transport(), Credential: credentialFunc(func() (*credentials.CredentialModel, error) { return session, nil })})
+		blob, err := w.client.EncryptBytes(t.Context(), w.key, []byte("x"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server.Advance(16 * time.Minute)
+		_, err = w.client.DecryptBytes(t.Context(), blob, nil)
+		if e := asError(t, err); !errors.Is(err, kmsapi.ErrUnauthenticated) || e.Code != "InvalidSecurityToken.Expired" || e.Attempts != 1 || records(t, server, "Decrypt") != 0 {
+			t.Errorf("DecryptBytes with an expired token = %v", err)
+		}
+		refresh()
+		if got, err := w.client.DecryptBytes(t.Context(), blob, nil); err != nil || string(got) != "x" {
+			t.Errorf("DecryptBytes with a new token = %q, %v", got, err)
 		}
 	})
 }

@@ -109,6 +109,16 @@ func newSocketWorld(t testing.TB, opts kmsclient.Options) *world {
 	return join(t, server, opts)
 }
 
+// records returns how often an operation was carried out, refused or not: what the service itself says.
+func records(t testing.TB, server *refkms.Server, op string) int {
+	t.Helper()
+	events, err := server.Events(&refkms.Query{Attributes: map[string]string{"EventName": op}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(events)
+}
+
 // asError returns the *Error in err.
 func asError(t testing.TB, err error) *kmsclient.Error {
 	t.Helper()
