@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"github.com/xinfeng-kms/xinfeng/format"
 	"github.com/xinfeng-kms/xinfeng/internal/atomicfile"
@@ -35,8 +33,8 @@ func (c *Client) RewrapFile(ctx context.Context, path string, ec Context, opts *
 	}
 	f, info, err := openRegularFor(path, os.O_RDWR)
 	notWritable := err
-	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
-		f, info, err = openRegular(path) // only slots are written to
+	if err != nil {
+		f, info, err = openRegular(path) // a right or a file system may be for reading only, and only slots are written to
 	}
 	if err != nil {
 		return Info{}, err
