@@ -96,8 +96,10 @@ func TestFullDisk(t *testing.T) {
 	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &was); err != nil {
 		t.Fatal(err)
 	}
-	for _, limit := range []uint64{0, 10, 300, 1 << 20, 2<<20 + 5} {
-		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: was.Max}); err != nil {
+	for _, limit := range []int{0, 10, 300, 1 << 20, 2<<20 + 5} {
+		now := was
+		setLimit(&now.Cur, limit)
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &now); err != nil {
 			t.Fatal(err)
 		}
 		encErr := c.EncryptFile(t.Context(), dst, src, nil, nil)
@@ -112,3 +114,6 @@ func TestFullDisk(t *testing.T) {
 		fileIs(t, dst, []byte("precious"))
 	}
 }
+
+// setLimit sets a field of an Rlimit, which is signed on some systems and unsigned on others.
+func setLimit[T int64 | uint64](field *T, limit int) { *field = T(limit) }
