@@ -75,12 +75,18 @@ func (c *Client) EncryptFile(ctx context.Context, dst, src string, ec Context, o
 // directory of dst that only the owner can read, and that a process which is killed leaves there (".xinfeng-*.tmp").
 // Symbolic links are treated as by [Client.EncryptFile].
 //
+// Of a message of more than 1 MiB the last chunk is opened first, so that one that was cut or added to is refused at once.
 // ctx is obeyed between batches of about 1 MiB. Errors, besides those of [Client.Decrypt] and of the file system: those of
 // [Client.EncryptFile]; a source that changes its size meanwhile is not authentic.
 func (c *Client) DecryptFile(ctx context.Context, dst, src string, ec Context, opts *FileOptions) (Info, error) {
 	var info Info
 	err := c.convertFile(ctx, dst, src, opts, func(f *fileCall, in *os.File, out io.Writer) error {
-		r, total, err := c.newReader(ctx, in, ec, f.info.Size(), f.options(c))
+		// Space is taken from the disk by the size of the file, which anyone can make larger than what he pays for.
+		var whole io.ReaderAt
+		if f.info.Size() > reserveFrom {
+			whole = in
+		}
+		r, total, err := c.newReader(ctx, in, ec, f.info.Size(), whole, f.options(c))
 		if err != nil {
 			return err
 		}

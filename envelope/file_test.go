@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -280,6 +281,28 @@ func TestEncryptFileTooLarge(t *testing.T) {
 		t.Error("the provider was asked")
 	}
 	namesAre(t, dir, "a")
+}
+
+// A message to whose file something was added, as a hole that costs nothing, is refused by its end: before space for what
+// it seems to hold is taken from the disk, and not for want of that space.
+func TestDecryptFileProvesItsSize(t *testing.T) {
+	c := newClient(t, newProvider(t), &envelope.Options{ChunkSize: chunk})
+	m := encrypt(t, c, text(3<<20), nil)
+	for name, size := range map[string]int64{"1 TiB": 1 << 40, "a chunk more": int64(len(m)) + chunk + 16, "a chunk less": int64(len(m)) - chunk - 16} {
+		dir := t.TempDir()
+		src := filepath.Join(dir, "a")
+		writeFile(t, src, m, 0o600)
+		if err := os.Truncate(src, size); err != nil {
+			t.Fatal(err)
+		}
+		opts := &envelope.FileOptions{Progress: func(done, total int64) {
+			t.Errorf("%s: %d of %d bytes were decrypted", name, done, total)
+		}}
+		if _, err := c.DecryptFile(t.Context(), filepath.Join(dir, "b"), src, nil, opts); !errors.Is(err, envelope.ErrAuthentication) || !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%s: DecryptFile = %v, want ErrAuthentication and io.ErrUnexpectedEOF", name, err)
+		}
+		namesAre(t, dir, "a")
+	}
 }
 
 func TestErrorsNameFiles(t *testing.T) {

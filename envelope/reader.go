@@ -26,13 +26,13 @@ type Reader struct {
 // provider, and none if context or shape are wrong. ctx governs this call only; the Reader keeps neither it nor the data
 // key. ec is as for [Client.Decrypt], and so are the errors, besides those of src.
 func (c *Client) NewReader(ctx context.Context, src io.Reader, ec Context) (*Reader, error) {
-	r, _, err := c.newReader(ctx, src, ec, -1, &c.stream)
+	r, _, err := c.newReader(ctx, src, ec, -1, nil, &c.stream)
 	return r, err
 }
 
-// newReader is NewReader of a message of total bytes, -1 if unknown, and returns the length of its plaintext, which is
-// not verified, or -1.
-func (c *Client) newReader(ctx context.Context, src io.Reader, ec Context, total int64, opts *stream.Options) (r *Reader, plaintext int64, err error) {
+// newReader is NewReader of a message of total bytes, -1 if unknown, and returns the length of its plaintext or -1. That is
+// verified if whole, which holds the same message, is not nil: then the last chunk is opened.
+func (c *Client) newReader(ctx context.Context, src io.Reader, ec Context, total int64, whole io.ReaderAt, opts *stream.Options) (r *Reader, plaintext int64, err error) {
 	if src == nil {
 		return nil, 0, errors.New("envelope: no source")
 	}
@@ -49,6 +49,12 @@ func (c *Client) newReader(ctx context.Context, src io.Reader, ec Context, total
 	w, info, err := c.open(ctx, &sc, ec)
 	if err != nil {
 		return nil, 0, err
+	}
+	if whole != nil {
+		off := int64(header.Size())
+		if _, err := stream.NewReaderAt(whole, off, total-off, &w, header.ChunkSize, opts); err != nil {
+			return nil, 0, err
+		}
 	}
 	return &Reader{stream.NewReader(src, &w, header.ChunkSize, opts), info}, plaintext, nil
 }
