@@ -17,6 +17,7 @@ import (
 	"github.com/xinfeng-kms/xinfeng/internal/suite"
 	"github.com/xinfeng-kms/xinfeng/internal/vectors"
 	"github.com/xinfeng-kms/xinfeng/keyring"
+	"github.com/xinfeng-kms/xinfeng/keyring/kmsapi"
 )
 
 // Every vector says the truth: a reader written here straight from SPEC.md, Section 5, slow and in memory, has the
@@ -48,10 +49,18 @@ func TestVectors(t *testing.T) {
 			if int64(len(r.released)) != v.Released || sha256.Sum256(r.released) != v.Payload {
 				t.Errorf("released %d bytes, %x, want %d, %x", len(r.released), sha256.Sum256(r.released), v.Released, v.Payload)
 			}
-			if err == nil && !bytes.Equal(r.dataKey, v.DataKey) {
+			if r.calls > 0 && !bytes.Equal(r.dataKey, v.DataKey) {
 				t.Errorf("opened with data key %x, want %x", r.dataKey, v.DataKey)
 			}
 			seen[v.Expect] = true
+			if len(v.DataKey) == 0 {
+				return
+			}
+			// A reader that stands without a provider has the same outcome from the data key.
+			alone := &reader{v: v, alone: true}
+			if got, _ := outcome(alone.read()); got != v.Expect || !bytes.Equal(alone.released, r.released) {
+				t.Errorf("with the data key alone: outcome %s, released %d bytes, want %s, %d", got, len(alone.released), v.Expect, len(r.released))
+			}
 		})
 	}
 	for _, o := range []vectors.Outcome{vectors.Success, vectors.ParseFault, vectors.Authentication, vectors.NoMatch} {
@@ -104,6 +113,7 @@ var (
 type reader struct {
 	v        *vectors.Vector
 	kms      *vectors.KMS
+	alone    bool // has no provider, but the data key
 	parsed   bool
 	calls    int
 	dataKey  []byte
@@ -316,6 +326,9 @@ func (r *reader) match(stored format.Pairs, count int) (withheld []byte, err err
 }
 
 func (r *reader) open(s format.Suite, stored format.Pairs, record format.Record) (*keyring.DataKey, error) {
+	if r.alone {
+		return keyring.NewDataKey(s, r.v.DataKey, record, 0)
+	}
 	if len(r.v.Providers) != 1 {
 		return nil, fmt.Errorf("%d providers: %w", len(r.v.Providers), errNoSuchProvider)
 	}
@@ -329,6 +342,12 @@ func (r *reader) open(s format.Suite, stored format.Pairs, record format.Record)
 		if key, err = hex.DecodeString(p.Key); err == nil {
 			provider, err = keyring.NewRawAES(p.KeyID, key)
 		}
+	case "discovery":
+		regions := map[string]kmsapi.API{}
+		for _, region := range p.Regions {
+			regions[region] = r.kms
+		}
+		provider, err = keyring.NewDiscovery(regions, p.Accounts)
 	default:
 		return nil, fmt.Errorf("%s: %w", p.Type, errNoSuchProvider)
 	}

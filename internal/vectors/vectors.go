@@ -64,7 +64,7 @@ type Vector struct {
 	HasSize      bool              // the reader is given Size, and opens the message for random access
 	Size         int64             // declared size of the message in bytes, which may lie
 
-	DataKey      []byte     // 32 bytes under which the message was written, for a reader without providers
+	DataKey      []byte     // 32 bytes that opening the record gives, for a reader without providers; none if it gives none
 	Providers    []Provider // in the reader's order
 	KMSDecrypt   []DecryptAnswer
 	KMSDescribe  []DescribeAnswer

@@ -15,7 +15,7 @@ func hexString(b []byte) string { return hex.EncodeToString(b) }
 func badAnswer(name, comment string, text func(dataKey []byte) string) scenario {
 	return scenario{name: name, comment: comment, build: func(s *scene) {
 		s.v.KMSDecrypt[0].Plaintext = text(s.m.dataKey)
-		s.fails(vectors.InvalidDataKey, s.m.bytes(), nil)
+		s.unopened(vectors.InvalidDataKey, s.m.bytes())
 	}}
 }
 
@@ -26,15 +26,15 @@ func noMatch(name, comment, keyID string) scenario {
 	return scenario{name: name, comment: comment, build: func(s *scene) {
 		e := entry{"kms", keyID, random("blob of "+s.v.Name, 108)}
 		s.m.keys = attached(e)
-		s.fails(vectors.NoMatch, s.m.bytes(), nil)
+		s.unopened(vectors.NoMatch, s.m.bytes())
 		s.v.KMSCalls = 0
 	}}
 }
 
 // twoKeys sets the scene of two-entries-two-keys-one-chunk: two raw keys wrap different data keys, the tag is of the
-// first, and one chunk opens under the body keys of both.
-func twoKeys(s *scene) (keys [2][]byte) {
-	other := random("second data key of "+s.v.Name, 32)
+// first, and one chunk opens under the body keys of both. other is the second data key.
+func twoKeys(s *scene) (keys [2][]byte, other []byte) {
+	other = random("second data key of "+s.v.Name, 32)
 	var entries [2]entry
 	for i, dataKey := range [][]byte{s.m.dataKey, other} {
 		keys[i] = random(fmt.Sprintf("raw key %d of %s", i, s.v.Name), 32)
@@ -51,7 +51,7 @@ func twoKeys(s *scene) (keys [2][]byte) {
 	if s.m.plaintext, err = a.gcm().Open(nil, nonce[:], chunk, nil); err != nil {
 		panic(err)
 	}
-	return keys
+	return keys, other
 }
 
 // collidingWrap sets the scene of local-wrap-multi-collision: the sealed data key of one entry opens under the wrapping
@@ -88,13 +88,13 @@ func passphraseEntry(s *scene, keyID string, memoryKiB uint32, passes, lanes byt
 
 var dataKeyScenarios = []scenario{
 	{name: "two-entries-two-keys-one-chunk-first", comment: "two entries hold two data keys, one chunk opens under both; the tag is of the first, so its reader sees what was written", build: func(s *scene) {
-		keys := twoKeys(s)
+		keys, _ := twoKeys(s)
 		s.v.Providers = rawProvider("key-0", keys[0])
 		s.fails(vectors.Success, s.v.Data, s.m.plaintext)
 	}},
 	{name: "two-entries-two-keys-one-chunk-second", comment: "two entries hold two data keys, one chunk opens under both; the tag is of the first, so the reader of the second sees nothing", build: func(s *scene) {
-		keys := twoKeys(s)
-		s.v.Providers = rawProvider("key-1", keys[1])
+		keys, other := twoKeys(s)
+		s.v.Providers, s.v.DataKey = rawProvider("key-1", keys[1]), other
 		s.fails(vectors.Authentication, s.v.Data, nil)
 	}},
 	badAnswer("data-key-16", "KMS answers a data key of 16 bytes", func(k []byte) string { return base64Of(k[:16]) }),
@@ -102,7 +102,7 @@ var dataKeyScenarios = []scenario{
 	{name: "data-key-16-zero-padded", comment: "KMS answers 16 bytes; the message was written under them and 16 zero bytes, which is another key", build: func(s *scene) {
 		copy(s.m.dataKey[16:], make([]byte, 16))
 		s.v.KMSDecrypt[0].Plaintext = base64Of(s.m.dataKey[:16])
-		s.fails(vectors.InvalidDataKey, s.m.bytes(), nil)
+		s.unopened(vectors.InvalidDataKey, s.m.bytes())
 	}},
 	badAnswer("plaintext-not-base64", "KMS answers 44 characters that are not base64", func(k []byte) string { return "!" + base64Of(k)[1:] }),
 	badAnswer("plaintext-raw", "KMS answers 32 bytes that are no text", func(k []byte) string { return hexString(k)[:32] }),
@@ -127,11 +127,11 @@ var dataKeyScenarios = []scenario{
 	}),
 	{name: "answer-by-other-key", comment: "the entry bears the reader's key, but another key answers: as if the entry were not there", build: func(s *scene) {
 		s.v.KMSDecrypt[0].KeyID = "99999999-4e0a-4a1b-a3fa-7ddfa1d4fb73"
-		s.fails(vectors.NoMatch, s.m.bytes(), nil)
+		s.unopened(vectors.NoMatch, s.m.bytes())
 	}},
 	{name: "alias-repointed", comment: "the reader is configured by an alias, which points at another key now", build: func(s *scene) {
 		aliased(s, "99999999-4e0a-4a1b-a3fa-7ddfa1d4fb73")
-		s.fails(vectors.NoMatch, s.m.bytes(), nil)
+		s.unopened(vectors.NoMatch, s.m.bytes())
 		s.v.KMSCalls = 0
 	}},
 	{name: "alias", comment: "the reader is configured by an alias that points at the entry's key", build: func(s *scene) {
@@ -157,7 +157,7 @@ var dataKeyScenarios = []scenario{
 		if bareID > arn {
 			panic("entries descend")
 		}
-		s.fails(vectors.Authentication, s.m.bytes(), nil)
+		s.unopened(vectors.Authentication, s.m.bytes())
 	}},
 	{name: "discovery-4-entries", comment: "four entries of allowed accounts: three are tried, the fourth would open", build: func(s *scene) {
 		var entries []entry
@@ -170,7 +170,7 @@ var dataKeyScenarios = []scenario{
 		s.answer(entries[3], s.m.dataKey, map[string]string{"tenant": "42"})
 		s.v.KMSDecrypt[0].KeyID = "38c33a6f-4e0a-4a1b-a3fa-7ddfa1d4fb73"
 		s.v.Providers = []vectors.Provider{{Type: "discovery", Accounts: []string{account}, Regions: []string{region}}}
-		s.fails(vectors.Authentication, s.m.bytes(), nil)
+		s.unopened(vectors.Authentication, s.m.bytes())
 		s.v.KMSCalls = 3
 	}},
 	{name: "two-passphrase-entries", comment: "a record with two entries of the provider passphrase", build: func(s *scene) {
@@ -181,7 +181,7 @@ var dataKeyScenarios = []scenario{
 		s.m.keys = attached(passphraseEntry(s, "a", 1<<20+1, 3, 4))
 		s.v.KMSDecrypt = nil
 		s.v.Providers = []vectors.Provider{{Type: "passphrase", KeyID: "a", Passphrase: "correct horse", MaxMemoryKiB: 1 << 20, MaxPasses: 8, MaxLanes: 8}}
-		s.fails(vectors.Cost, s.m.bytes(), nil)
+		s.unopened(vectors.Cost, s.m.bytes())
 	}},
 	{name: "local-wrap-length-111", comment: "a wrapped key of the provider raw that is one byte short", build: func(s *scene) {
 		e := wrapRaw(s.m.suite, knownRawKey, random("wrap salt", 32), knownRawID, s.m.stored, s.m.dataKey)
@@ -198,7 +198,7 @@ var dataKeyScenarios = []scenario{
 	{name: "local-wrap-multi-collision-second", comment: "the sealed data key opens under the wrapping keys of two raw keys; the reader has the one it does not commit to", build: func(s *scene) {
 		keys := collidingWrap(s)
 		s.v.Providers = rawProvider(knownRawID, keys[1])
-		s.fails(vectors.Authentication, s.m.bytes(), nil)
+		s.unopened(vectors.Authentication, s.m.bytes())
 	}},
 	{name: "entry-of-other-message-cached", comment: "the entry of a message that was opened before, with the same context: it opens, from a cache too, and the tag is not its", build: func(s *scene) {
 		other := *s.m
@@ -208,7 +208,7 @@ var dataKeyScenarios = []scenario{
 		other.keys = attached(e)
 		s.answer(e, other.dataKey, map[string]string{"tenant": "42"})
 		s.v.OpenedBefore = other.bytes()
-		s.m.keys = other.keys
+		s.m.keys, s.v.DataKey = other.keys, other.dataKey
 		s.fails(vectors.Authentication, s.m.bytes(), nil)
 	}},
 }

@@ -69,6 +69,7 @@ var keyFileScenarios = []scenario{
 		copy(b[12:], file[12:28])
 		copy(file[12:], reference)
 		s.stored(file, b)
+		s.v.DataKey = other
 		s.fails(vectors.Authentication, s.m.bytes(), nil)
 	}),
 	detachedMessage("context-differs-from-head", "key file and head have other contexts, each sound; nobody is asked", func(s *scene, file []byte) {
@@ -81,7 +82,8 @@ var keyFileScenarios = []scenario{
 	}),
 	detachedMessage("record-of-other-key", "the record of the key file is of another data key", func(s *scene, file []byte) {
 		e := entry{"kms", arn, random("other blob", 108)}
-		s.answer(e, random("other data key", 32), map[string]string{"tenant": "42"})
+		s.v.DataKey = random("other data key", 32)
+		s.answer(e, s.v.DataKey, map[string]string{"tenant": "42"})
 		r := record(e)
 		file = append(binary.BigEndian.AppendUint16(file[:60+len(s.m.stored)], uint16(len(r))), r...)
 		s.stored(file)

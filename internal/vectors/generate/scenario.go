@@ -102,6 +102,12 @@ func (s *scene) fails(expect vectors.Outcome, data, released []byte) {
 	s.released = released
 }
 
+// unopened: the provider is asked and has no data key to give.
+func (s *scene) unopened(expect vectors.Outcome, data []byte) {
+	s.fails(expect, data, nil)
+	s.v.DataKey = nil
+}
+
 // countKMS has the one provider of most scenes ask KMS once.
 func (s *scene) countKMS() {
 	if s.v.Providers[0].Type == "kms" {
