@@ -79,6 +79,17 @@ func rawProvider(keyID string, key []byte) []vectors.Provider {
 	return []vectors.Provider{{Type: "raw", KeyID: keyID, Key: hexString(key)}}
 }
 
+// spoiltWrap makes a scenario of a message whose wrapped key of the provider raw has one bit flipped in the byte at i.
+func spoiltWrap(name, comment string, i int) scenario {
+	return scenario{name: name, comment: comment, build: func(s *scene) {
+		e := wrapRaw(s.m.suite, knownRawKey, random("wrap salt of "+s.v.Name, 32), knownRawID, s.m.stored, s.m.dataKey)
+		e.ciphertext = edited(e.ciphertext, i, 1)
+		s.m.keys = attached(e)
+		s.useRaw()
+		s.unopened(vectors.Authentication, s.m.bytes())
+	}}
+}
+
 // passphraseEntry returns an entry of the provider passphrase that asks for the given cost. What it seals is arbitrary:
 // nobody may get as far as hashing for it.
 func passphraseEntry(s *scene, keyID string, memoryKiB uint32, passes, lanes byte) entry {
@@ -190,6 +201,20 @@ var dataKeyScenarios = []scenario{
 		s.useRaw()
 		s.malformed(vectors.ParseFault, s.m.bytes())
 	}},
+	{name: "local-wrap-branch-length-113", comment: "a wrapped key of the provider branch that is one byte long", build: func(s *scene) {
+		s.m.keys = attached(entry{"branch", "a", random("branch entry of "+s.v.Name, 113)})
+		s.malformed(vectors.ParseFault, s.m.bytes())
+	}},
+	{name: "local-wrap-passphrase-length-133", comment: "a wrapped key of the provider passphrase that is one byte short", build: func(s *scene) {
+		e := passphraseEntry(s, "a", 1<<16, 3, 4)
+		e.ciphertext = e.ciphertext[:133]
+		s.m.keys = attached(e)
+		s.malformed(vectors.ParseFault, s.m.bytes())
+	}},
+	spoiltWrap("local-wrap-salt-flipped", "one bit of the salt of a wrapped key of the provider raw", 0),
+	spoiltWrap("local-wrap-commitment-flipped", "one bit of the commitment of a wrapped key of the provider raw; the data key would open", 63),
+	spoiltWrap("local-wrap-sealed-flipped", "one bit of the sealed data key of the provider raw; the commitment is right", 64),
+	spoiltWrap("local-wrap-tag-flipped", "one bit of the GCM tag of the sealed data key of the provider raw; the commitment is right", 111),
 	{name: "local-wrap-multi-collision-first", comment: "the sealed data key opens under the wrapping keys of two raw keys; the reader has the one it commits to", build: func(s *scene) {
 		keys := collidingWrap(s)
 		s.v.Providers = rawProvider(knownRawID, keys[0])

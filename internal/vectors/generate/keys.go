@@ -114,6 +114,10 @@ var keyScenarios = slices.Concat([]scenario{
 		r[0] = 2
 		return r
 	}),
+	{name: "r-0", comment: "a record of no bytes", build: func(s *scene) {
+		s.m.keys = []byte{1, 0, 0}
+		s.malformed(vectors.ParseFault, s.m.bytes())
+	}},
 	announced("r-one-short", "the record is announced a byte shorter than it is", -1, vectors.ParseFault),
 	announced("r-swallows-body", "the record is announced so long that it takes in the body", 21, vectors.ParseFault),
 	announced("r-over-input", "the record is announced longer than all that is left", 22, vectors.Truncated),
