@@ -11,7 +11,7 @@ import (
 // empty plaintext make a message like any other. It makes one GenerateDataKey call of the provider.
 //
 // Errors: [ErrMissingPair] and format.ErrInvalid if the context is not what a message can have; those of the provider;
-// format.ErrSize above 64 TiB. Safe for concurrent use.
+// format.ErrSize above 64 TiB. Neither plaintext nor ec is kept or modified. Safe for concurrent use.
 func (c *Client) Encrypt(ctx context.Context, plaintext []byte, ec Context) ([]byte, error) {
 	return c.AppendEncrypt(ctx, nil, plaintext, ec)
 }
@@ -42,8 +42,9 @@ func (c *Client) AppendEncrypt(ctx context.Context, dst, plaintext []byte, ec Co
 //
 // Errors: a *format.ParseError if message is none, or ends within its header (then it matches io.ErrUnexpectedEOF);
 // format.ErrUnsupportedSuite; those of the provider, keyring.ErrNoMatch among them; and [ErrAuthentication] for whatever
-// is not authentic, which also matches io.ErrUnexpectedEOF where the message may have been cut. On error no plaintext is
-// returned. Safe for concurrent use.
+// is not authentic, which also matches io.ErrUnexpectedEOF where the message may have been cut; format.ErrInvalid if ec has
+// as many pairs as the message and one of them is none that a message can have. On error no plaintext is returned; that
+// of an empty message is nil or empty. Neither message nor ec is kept or modified. Safe for concurrent use.
 func (c *Client) Decrypt(ctx context.Context, message []byte, ec Context) ([]byte, error) {
 	plaintext, _, err := c.AppendDecrypt(ctx, nil, message, ec)
 	return plaintext, err

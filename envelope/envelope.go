@@ -100,8 +100,8 @@ type Options struct {
 	// and a message without them is not authentic. Default none.
 	Require []string
 
-	// AcceptUnseen names stored pairs that a reader need not give; "*" is all. The second sentence of a security option
-	// is its price: a reader who does not give a pair opens messages of any value of it. Default none.
+	// AcceptUnseen names stored pairs that a reader need not give; "*" is all. The price: a reader who does not give a
+	// pair opens messages of any value of it. Default none.
 	AcceptUnseen []string
 
 	// AcceptSuites restricts reading to messages of these suites; others are format.ErrUnsupportedSuite. Default all.

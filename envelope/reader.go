@@ -24,7 +24,8 @@ type Reader struct {
 
 // NewReader reads the header of a message from src and returns a Reader of its contents: one Decrypt call of the
 // provider, and none if context or shape are wrong. ctx governs this call only; the Reader keeps neither it nor the data
-// key. ec is as for [Client.Decrypt], and so are the errors, besides those of src.
+// key. It reads no byte behind the header; the Reader keeps src. ec is as for [Client.Decrypt], and so are the errors,
+// besides those of src.
 func (c *Client) NewReader(ctx context.Context, src io.Reader, ec Context) (*Reader, error) {
 	r, _, err := c.newReader(ctx, src, ec, -1, nil, &c.stream)
 	return r, err
@@ -115,7 +116,9 @@ func (c *Client) NewReaderAt(ctx context.Context, src io.ReaderAt, size int64, e
 // Size returns the length of the plaintext in bytes. It is authentic.
 func (r *ReaderAt) Size() int64 { return r.stream.Size() }
 
-// ReadAt fills p with the plaintext at off, as io.ReaderAt has it. On error p holds nothing that is not authentic.
+// ReadAt fills p with the plaintext at off, as io.ReaderAt has it: io.EOF at the end of the message, an error for a negative
+// off, [ErrAuthentication] for a chunk that is not authentic, and whatever the source returns. On error p holds nothing that
+// is not authentic. Errors do not stick.
 func (r *ReaderAt) ReadAt(p []byte, off int64) (int, error) { return r.stream.ReadAt(p, off) }
 
 // Info says what opened the message.

@@ -14,7 +14,8 @@ import (
 	"github.com/xinfeng-kms/xinfeng/internal/atomicfile"
 )
 
-// RewrapFile gives the message in a file new wrapped keys, as [Client.Rewrap] does, and keeps where they lie:
+// RewrapFile gives the message in a file new wrapped keys, with the calls and errors of [Client.Rewrap] and those of the file
+// system, and keeps where they lie:
 //
 //   - slots are written in place, the one that is not in force first, each synced and read back before the next: a crash
 //     at any byte leaves a message that opens. Both slots get the new record, so that no old wrapped key stays;

@@ -32,8 +32,8 @@ var (
 )
 
 // NewRawAES returns the provider of a raw key. keyID names the key in messages, 1 to 512 characters of printable ASCII;
-// it is shown to whoever sees a message. key is 32 bytes, uniformly random, and is neither kept nor modified; another
-// length is [ErrInvalidDataKey].
+// it is shown to whoever sees a message, and another one is format.ErrInvalid. key is 32 bytes, uniformly random, and is
+// neither kept nor modified; another length is [ErrInvalidDataKey].
 func NewRawAES(keyID string, key []byte) (*RawAES, error) {
 	if err := (format.Record{{Provider: format.ProviderRaw, KeyID: keyID, Ciphertext: make([]byte, format.LocalWrapSize)}}).Check(); err != nil {
 		return nil, fmt.Errorf("keyring: raw: key id: %w", err)
@@ -82,7 +82,7 @@ func (p *RawAES) Decrypt(ctx context.Context, req *DecryptRequest) (*DataKey, er
 	return nil, fmt.Errorf("keyring: raw: %s: %w", quote(p.keyID), ErrNoMatch)
 }
 
-// Wrap wraps the data key of the request. Without one it is [ErrNeedKey].
+// Wrap wraps the data key of the request. Without one it is [ErrNeedKey], with one that is destroyed [ErrDestroyed].
 func (p *RawAES) Wrap(ctx context.Context, req *WrapRequest) (format.Record, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("keyring: raw: %w", err)
