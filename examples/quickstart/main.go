@@ -8,6 +8,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -87,18 +88,18 @@ func run(ctx context.Context, out io.Writer, file, dir string) error {
 	if err != nil {
 		return err
 	}
-	want, err := os.ReadFile(file)
+	want, _, err := digest(file)
 	if err != nil {
 		return err
 	}
-	got, err := os.ReadFile(back)
+	got, size, err := digest(back)
 	if err != nil {
 		return err
 	}
-	if !bytes.Equal(got, want) {
+	if got != want {
 		return errors.New("the decrypted file differs")
 	}
-	fmt.Fprintf(out, "\ndecrypted: %d bytes, equal to %s, opened by %s\n", len(got), file, info.KeyID)
+	fmt.Fprintf(out, "\ndecrypted: %d bytes, equal to %s, opened by %s\n", size, file, info.KeyID)
 
 	// A year later the CMK has rotated: new messages are wrapped under its new version, old ones still open.
 	old, err := client.Encrypt(ctx, []byte("old"), nil)
@@ -144,6 +145,20 @@ func run(ctx context.Context, out io.Writer, file, dir string) error {
 	}
 	_, err = client.Decrypt(ctx, young, nil)
 	return refused(out, "a disabled key", err, kmsapi.ErrDisabled)
+}
+
+// digest returns the SHA-256 of a file, however large, and its size in bytes.
+func digest(path string) (sum [sha256.Size]byte, size int64, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return sum, 0, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if size, err = io.Copy(h, f); err != nil {
+		return sum, 0, err
+	}
+	return [sha256.Size]byte(h.Sum(nil)), size, nil
 }
 
 // inspect prints all that a message says without any key.
