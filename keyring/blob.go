@@ -19,8 +19,12 @@ const maxContextJSON = 8192
 
 // openBlob makes the one Decrypt call for a wrapped key of KMS and checks who answered: m.own and nobody else.
 func openBlob(ctx context.Context, api kmsapi.API, req *DecryptRequest, m match, ec map[string]string) (*DataKey, error) {
+	ciphertext := req.Record[m.index].Ciphertext
+	if len(ciphertext) == 0 || len(ciphertext) > format.MaxCiphertextSize {
+		return nil, fmt.Errorf("keyring: kms: wrapped key of %d bytes under %v: %w", len(ciphertext), m.own, ErrAuthentication)
+	}
 	resp, err := api.Decrypt(ctx, &kmsapi.DecryptRequest{
-		CiphertextBlob:    base64.StdEncoding.EncodeToString(req.Record[m.index].Ciphertext),
+		CiphertextBlob:    base64.StdEncoding.EncodeToString(ciphertext),
 		EncryptionContext: ec,
 	})
 	if err != nil {

@@ -274,9 +274,11 @@ func testDamaged(t *testing.T, h Harness) {
 		try(fmt.Sprintf("with byte %d flipped", at), func(c []byte) []byte { c[at] ^= 0x01; return c })
 	}
 	try("without its last byte", func(c []byte) []byte { return c[:len(c)-1] })
+	try("of no bytes", func(c []byte) []byte { return c[:0] })
 	try("of one byte", func(c []byte) []byte { return c[:1] })
 	try("with a byte more", func(c []byte) []byte { return append(slices.Clip(c), 0) })
 	try("of the largest size", func(c []byte) []byte { return append(c, make([]byte, format.MaxCiphertextSize-len(c))...) })
+	try("over the largest size", func(c []byte) []byte { return append(c, make([]byte, format.MaxCiphertextSize+1-len(c))...) })
 	try("of nothing but zeros", func(c []byte) []byte { clear(c); return c })
 }
 
