@@ -113,11 +113,8 @@ func (w *window) grow(class int) {
 
 // append adds p, which with what is there must be within the limit.
 func (w *window) append(p []byte) {
-	switch need := w.len() + len(p); {
-	case need > len(w.b):
+	if need := w.len() + len(p); w.end+len(p) > len(w.b) {
 		w.grow(classOf(max(need, w.least)))
-	case len(w.b)-w.end < len(p):
-		w.move(w.b)
 	}
 	w.end += copy(w.b[w.end:], p)
 }

@@ -173,6 +173,23 @@ func TestWriteToFails(t *testing.T) {
 	}
 }
 
+// TestWriteToFailsBehindRead: what a small Read has left of its chunk is the first that WriteTo writes.
+func TestWriteToFailsBehindRead(t *testing.T) {
+	w := newSealer(t, suite.AES256GCM, 1)
+	plain := text(chunk)
+	r := stream.NewReader(bytes.NewReader(stream.Seal(nil, plain, w, chunk, nil)), w, chunk, nil)
+	if _, err := r.Read(make([]byte, 10)); err != nil {
+		t.Fatal(err)
+	}
+	dst := &stingy{left: 5, n: func(int) int { return 5 }, err: errTest}
+	if n, err := r.WriteTo(dst); n != 5 || err != errTest || !bytes.Equal(dst.Bytes(), plain[10:15]) {
+		t.Errorf("WriteTo = %d, %v, want 5, %v", n, err, errTest)
+	}
+	if n, err := r.Read(make([]byte, 10)); n != 0 || err != errTest {
+		t.Errorf("then Read = %d, %v, want 0, %v", n, err, errTest)
+	}
+}
+
 // TestReaderDoesNotWait: a chunk comes out once a byte behind it is there, and costs the source no further Read.
 func TestReaderDoesNotWait(t *testing.T) {
 	w := newSealer(t, suite.AES256GCM, 1)

@@ -81,6 +81,24 @@ func TestReadFrom(t *testing.T) {
 	})
 }
 
+// TestWriteBehindFullWindow: what a ReadFrom leaves at the end of a full buffer is joined by what a Write brings.
+func TestWriteBehindFullWindow(t *testing.T) {
+	w := newSealer(t, suite.AES256GCM, 1)
+	plain := text(3 * chunk)
+	for _, n := range []int{chunk + 63, chunk + 64, chunk + 65} { // the buffer holds a chunk and 64 bytes
+		var dst bytes.Buffer
+		ww := stream.NewWriter(&dst, w, chunk, &stream.Options{MaxBuffer: 1})
+		if _, err := ww.ReadFrom(bytes.NewReader(plain[:n])); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ww.Write(plain[n:]); err != nil {
+			t.Fatal(err)
+		}
+		err := ww.Close()
+		check(t, fmt.Sprintf("Write behind %d bytes", n), dst.Bytes(), err, stream.Seal(nil, plain, w, chunk, nil))
+	}
+}
+
 // A stingy destination takes left bytes and then answers n and err, whatever it did.
 type stingy struct {
 	bytes.Buffer
