@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"sync"
-	"sync/atomic"
 
 	"github.com/xinfeng-kms/xinfeng/internal/suite"
 )
@@ -14,7 +12,7 @@ import (
 // concurrent use if its source is, and may be dropped without further ado.
 //
 // Its length is authentic: the last chunk, which was opened as such, fixes it. The source is not trusted at any read: a
-// chunk is given away only after it was authenticated in this very read or is the one kept from an earlier one. Errors
+// chunk is given away only after it was authenticated in this very read or is one of those kept from earlier ones. Errors
 // do not stick, because reads do not depend on each other: a source may fail now and answer later.
 type ReaderAt struct {
 	src   io.ReaderAt
@@ -25,24 +23,10 @@ type ReaderAt struct {
 	w     *suite.Sealer
 	chunk int
 	batch int // chunks per ReadAt of src, at most
-
-	// kept is the space that the last read worked in, with the chunk it opened in it; nil while a read has it. Whoever
-	// takes it owns it until it is put back, so nothing is locked and nobody waits: a concurrent read finds nil and
-	// works in another.
-	kept atomic.Pointer[space]
+	cache cache
 }
 
 var _ io.ReaderAt = (*ReaderAt)(nil)
-
-// A space is what one read works in.
-type space struct {
-	codec codec
-	buf   *buffer
-	index int64  // of the chunk that is open in buf
-	plain []byte // its plaintext, a part of buf; empty if there is none
-}
-
-var spaces = sync.Pool{New: func() any { return new(space) }}
 
 // NewReaderAt returns a ReaderAt of the body of the given length in bytes that begins at off in src, in chunks of chunk
 // bytes, which must be a chunk size of the format. It reads and authenticates the last chunk, with one ReadAt of src. It
@@ -63,15 +47,10 @@ func NewReaderAt(src io.ReaderAt, off, body int64, w *suite.Sealer, chunk int, o
 		// A length that no body has is that of a body cut short, or of one with bytes added, which looks the same.
 		return nil, &ChunkError{Chunk: max(0, body-1) / (int64(chunk) + suite.TagSize), ended: true}
 	}
-	r := &ReaderAt{src: src, off: off, body: body, size: size, w: w, chunk: chunk, batch: opts.batch(chunk, batchSize)}
+	r := &ReaderAt{src: src, off: off, body: body, size: size, w: w, chunk: chunk}
+	r.batch, r.cache = opts.batch(chunk, batchSize), newCache(chunk, opts)
 	r.last = suite.Chunks(size, chunk) - 1
-	s := r.take()
-	defer r.put(s)
-	b, err := r.fetch(s, r.last, 1)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.open(b, r.last, true); err != nil {
+	if _, err := r.readRun(&codec{w: w, chunk: chunk}, nil, r.last*int64(chunk), 1); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -82,8 +61,8 @@ func (r *ReaderAt) Size() int64 { return r.size }
 
 // ReadAt decrypts len(p) bytes from off of the plaintext into p, as [io.ReaderAt] has it: fewer only with an error,
 // which is io.EOF at the end. Chunks that the range covers are opened straight into p, which holds authenticated bytes
-// only, before p[:n] and behind it. The chunks at its edges are opened aside, and the last of them is kept, so that reads
-// one after the other open each chunk once.
+// only, before p[:n] and behind it. The chunks at its edges are opened aside, and about 1 MiB of them is kept, so that
+// reads one after the other open each chunk once.
 //
 // It calls ReadAt of the source once for about 1 MiB. Errors: [ErrNegativeOffset]; a [*ChunkError] for the first chunk
 // in the range that is not authentic, which matches [io.ErrUnexpectedEOF] as well if the source ended in it or it is the
@@ -95,47 +74,60 @@ func (r *ReaderAt) ReadAt(p []byte, off int64) (n int, err error) {
 	if off >= r.size {
 		return 0, io.EOF
 	}
+	var end error
 	if left := r.size - off; int64(len(p)) > left {
-		p, err = p[:left], io.EOF
+		p, end = p[:left], io.EOF
 	}
-	s := r.take()
-	defer r.put(s)
+	c := newCodec(r.w, r.chunk)
+	defer c.free()
+	if n, err = r.readRange(c, p, off); err != nil {
+		return n, err
+	}
+	return n, end
+}
+
+// readRange fills p with the plaintext at off, all of which there is.
+func (r *ReaderAt) readRange(c *codec, p []byte, off int64) (n int, err error) {
 	for n < len(p) {
 		at := off + int64(n)
 		i := at / int64(r.chunk)
-		if i == s.index && len(s.plain) > 0 {
-			n += copy(p[n:], s.plain[at%int64(r.chunk):])
+		if o := r.cache.get(i); o != nil {
+			n += copy(p[n:], o.plain[at%int64(r.chunk):])
+			r.cache.release(o)
 			continue
 		}
 		count := (off+int64(len(p))-1)/int64(r.chunk) - i + 1
-		m, err := r.readRun(s, p[n:], at, min(count, int64(r.batch)))
+		m, err := r.readRun(c, p[n:], at, min(count, int64(r.batch)))
 		n += m
 		if err != nil {
 			return n, err
 		}
 	}
-	return n, err
+	return n, nil
 }
 
 // readRun reads and opens count chunks, from the one at which p begins on, and returns how much of p it filled.
-func (r *ReaderAt) readRun(s *space, p []byte, at, count int64) (n int, err error) {
+func (r *ReaderAt) readRun(c *codec, p []byte, at, count int64) (n int, err error) {
 	i := at / int64(r.chunk)
-	body, missing := r.fetch(s, i, count)
+	buf := getBuffer(classOf(r.stored(i, count)))
+	defer putBuffer(buf) // it holds nothing but ciphertext
+	body, missing := r.fetch(buf, i, count)
 	for skip := int(at % int64(r.chunk)); count > 0; count-- {
 		size := r.stored(i, 1)
 		if len(body) < size {
 			return n, missing
 		}
-		if plain := size - suite.TagSize; skip == 0 && plain <= len(p)-n {
-			if _, err := s.codec.open(p[n:n:n+plain], body[:size], i, i == r.last); err != nil {
+		if plain := size - suite.TagSize; skip == 0 && 0 < plain && plain <= len(p)-n {
+			if _, err := c.open(p[n:n:n+plain], body[:size], i, i == r.last); err != nil {
 				return n, err
 			}
 			n += plain
 		} else {
-			if err := s.open(body[:size], i, i == r.last); err != nil {
+			m, err := r.openAside(c, p[n:], body[:size], i, skip)
+			if err != nil {
 				return n, err
 			}
-			n += copy(p[n:], s.plain[skip:])
+			n += m
 			skip = 0
 		}
 		body = body[size:]
@@ -144,13 +136,25 @@ func (r *ReaderAt) readRun(s *space, p []byte, at, count int64) (n int, err erro
 	return n, nil
 }
 
-// fetch reads count chunks as they are stored, from number i on, into the buffer of s. It returns what there is of them,
-// and an error if that is not all: the source's, or that of the chunk in which the source ended.
-func (r *ReaderAt) fetch(s *space, i, count int64) ([]byte, error) {
+// openAside opens chunk i into a buffer of its own, keeps it, and copies to p what it has from skip on.
+func (r *ReaderAt) openAside(c *codec, p, body []byte, i int64, skip int) (n int, err error) {
+	o := r.cache.room(len(body))
+	o.index = i
+	if o.plain, err = c.open(o.buf.b[:0], body, i, i == r.last); err != nil {
+		wipeBuffer(o.buf)
+		return 0, err
+	}
+	r.cache.put(o)
+	n = copy(p, o.plain[skip:])
+	r.cache.release(o)
+	return n, nil
+}
+
+// fetch reads count chunks as they are stored, from number i on, into buf. It returns what there is of them, and an error
+// if that is not all: the source's, or that of the chunk in which the source ended.
+func (r *ReaderAt) fetch(buf *buffer, i, count int64) ([]byte, error) {
 	size := r.stored(i, count)
-	s.plain = nil
-	s.buf = resize(s.buf, size)
-	b := s.buf.b[:size]
+	b := buf.b[:size]
 	n, err := r.src.ReadAt(b, r.off+i*r.full())
 	switch {
 	case n < 0 || n > size || n < size && err == nil:
@@ -169,31 +173,4 @@ func (r *ReaderAt) full() int64 { return int64(r.chunk) + suite.TagSize }
 // stored returns the length in bytes of count chunks as they are stored, from number i on: those there are of them.
 func (r *ReaderAt) stored(i, count int64) int {
 	return int(min(count*r.full(), r.body-i*r.full()))
-}
-
-// take returns the space that was kept, or a new one.
-func (r *ReaderAt) take() *space {
-	if s := r.kept.Swap(nil); s != nil {
-		return s
-	}
-	s := spaces.Get().(*space)
-	s.codec = codec{w: r.w, chunk: r.chunk}
-	return s
-}
-
-// put keeps s for the next read, or gives it back wiped if another was kept meanwhile.
-func (r *ReaderAt) put(s *space) {
-	if r.kept.CompareAndSwap(nil, s) {
-		return
-	}
-	wipeBuffer(s.buf)
-	*s = space{}
-	spaces.Put(s)
-}
-
-// open opens a chunk in place, which makes it the open one.
-func (s *space) open(body []byte, i int64, last bool) (err error) {
-	s.index = i
-	s.plain, err = s.codec.open(body[:0], body, i, last)
-	return err
 }
