@@ -15,15 +15,16 @@ import (
 // chunk is given away only after it was authenticated in this very read or is one of those kept from earlier ones. Errors
 // do not stick, because reads do not depend on each other: a source may fail now and answer later.
 type ReaderAt struct {
-	src   io.ReaderAt
-	off   int64 // where the body begins in src
-	body  int64 // its length, bytes
-	size  int64 // of the plaintext, bytes
-	last  int64 // index of the last chunk
-	w     *suite.Sealer
-	chunk int
-	batch int // chunks per ReadAt of src, at most
-	cache cache
+	src     io.ReaderAt
+	off     int64 // where the body begins in src
+	body    int64 // its length, bytes
+	size    int64 // of the plaintext, bytes
+	last    int64 // index of the last chunk
+	w       *suite.Sealer
+	chunk   int
+	batch   int // chunks per ReadAt of src, at most
+	workers int
+	cache   cache
 }
 
 var _ io.ReaderAt = (*ReaderAt)(nil)
@@ -48,7 +49,7 @@ func NewReaderAt(src io.ReaderAt, off, body int64, w *suite.Sealer, chunk int, o
 		return nil, &ChunkError{Chunk: max(0, body-1) / (int64(chunk) + suite.TagSize), ended: true}
 	}
 	r := &ReaderAt{src: src, off: off, body: body, size: size, w: w, chunk: chunk}
-	r.batch, r.cache = opts.batch(chunk, batchSize), newCache(chunk, opts)
+	r.batch, r.workers, r.cache = opts.batch(chunk, batchSize), opts.workers(chunk), newCache(chunk, opts)
 	r.last = suite.Chunks(size, chunk) - 1
 	if _, err := r.readRun(&codec{w: w, chunk: chunk}, nil, r.last*int64(chunk), 1); err != nil {
 		return nil, err
@@ -64,9 +65,10 @@ func (r *ReaderAt) Size() int64 { return r.size }
 // only, before p[:n] and behind it. The chunks at its edges are opened aside, and about 1 MiB of them is kept, so that
 // reads one after the other open each chunk once.
 //
-// It calls ReadAt of the source once for about 1 MiB. Errors: [ErrNegativeOffset]; a [*ChunkError] for the first chunk
-// in the range that is not authentic, which matches [io.ErrUnexpectedEOF] as well if the source ended in it or it is the
-// last; [ErrInvalidCount]; and whatever else the source returns, as it is.
+// It calls ReadAt of the source once for about 1 MiB; for 4 MiB and more it does so, and opens, on several cores. Errors:
+// [ErrNegativeOffset]; a [*ChunkError] for the first chunk in the range that is not authentic, which matches
+// [io.ErrUnexpectedEOF] as well if the source ended in it or it is the last; [ErrInvalidCount]; and whatever else the
+// source returns, as it is.
 func (r *ReaderAt) ReadAt(p []byte, off int64) (n int, err error) {
 	if off < 0 {
 		return 0, ErrNegativeOffset
@@ -78,12 +80,36 @@ func (r *ReaderAt) ReadAt(p []byte, off int64) (n int, err error) {
 	if left := r.size - off; int64(len(p)) > left {
 		p, end = p[:left], io.EOF
 	}
-	c := newCodec(r.w, r.chunk)
-	defer c.free()
-	if n, err = r.readRange(c, p, off); err != nil {
+	if len(p) >= splitFrom && r.workers > 1 {
+		n, err = r.readTogether(p, off)
+	} else {
+		c := newCodec(r.w, r.chunk)
+		defer c.free()
+		n, err = r.readRange(c, p, off)
+	}
+	if err != nil {
 		return n, err
 	}
 	return n, end
+}
+
+// readTogether is readRange with all workers, each of which reads a batch at a time.
+func (r *ReaderAt) readTogether(p []byte, off int64) (n int, err error) {
+	size := r.batch * r.chunk
+	skip := int(off % int64(r.chunk)) // so that every batch but the first begins with a chunk
+	units := (skip + len(p) + size - 1) / size
+	read, errs := make([]int, units), make([]error, units)
+	spread(r.workers, units, codec{w: r.w, chunk: r.chunk}, func(c *codec, k int) bool {
+		from, to := max(0, k*size-skip), min(len(p), (k+1)*size-skip)
+		read[k], errs[k] = r.readRange(c, p[from:to], off+int64(from))
+		return errs[k] == nil
+	})
+	for k := range units { // the first that failed comes before any that was not tried
+		if n += read[k]; errs[k] != nil {
+			return n, errs[k]
+		}
+	}
+	return n, nil
 }
 
 // readRange fills p with the plaintext at off, all of which there is.
