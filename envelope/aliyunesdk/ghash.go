@@ -131,22 +131,22 @@ func first(iv []byte, i int64) element {
 	return toElement(j[:])
 }
 
-// seal encrypts src, a segment or less, to dst[:len(src)], which has room for 16 bytes more; they may be the same. It
-// returns g of the ciphertext.
-func (s *segmented) seal(sc *segment, dst, src, iv []byte, i int64) element {
+// seal encrypts a segment or less in place; behind it is room for 16 bytes, which are overwritten. It returns g of the
+// ciphertext.
+func (s *segmented) seal(sc *segment, data, iv []byte, i int64) element {
 	j := first(iv, i)
 	sc.nonce = s.nonce(j)
-	sealed := s.aead.Seal(dst[:0], sc.nonce[:], src, nil)
-	return toElement(sealed[len(src):]).plus(s.encrypt(sc, j)).plus(s.alone(len(src), true))
+	sealed := s.aead.Seal(data[:0], sc.nonce[:], data, nil)
+	return toElement(sealed[len(data):]).plus(s.encrypt(sc, j)).plus(s.alone(len(data), true))
 }
 
-// open decrypts src, a segment or less, to dst[:len(src)] if g is that of src. src has room for 16 bytes more, which are
-// overwritten. It reports whether g was.
-func (s *segmented) open(sc *segment, dst, src, iv []byte, i int64, g element) bool {
+// open decrypts a segment or less in place if g is that of it, and reports whether it was; else the data are zero. Behind
+// them is room for 16 bytes, which are overwritten.
+func (s *segmented) open(sc *segment, data, iv []byte, i int64, g element) bool {
 	j := first(iv, i)
 	sc.nonce = s.nonce(j)
-	sc.tag = g.plus(s.encrypt(sc, j)).plus(s.alone(len(src), true)).bytes()
-	_, err := s.aead.Open(dst[:0:len(src)], sc.nonce[:], append(src, sc.tag[:]...), nil)
+	sc.tag = g.plus(s.encrypt(sc, j)).plus(s.alone(len(data), true)).bytes()
+	_, err := s.aead.Open(data[:0], sc.nonce[:], append(data, sc.tag[:]...), nil)
 	return err == nil
 }
 

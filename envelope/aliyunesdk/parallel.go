@@ -6,12 +6,21 @@ import (
 	"sync/atomic"
 )
 
-// maxWorkers bounds the goroutines of a call, and with them its memory: each holds about two segments.
+// maxWorkers bounds the goroutines of a call, and with them its memory.
 const maxWorkers = 8
 
 // workers returns how many goroutines work on n segments.
 func workers(n int64) int {
 	return int(max(1, min(int64(runtime.GOMAXPROCS(0)), maxWorkers, n)))
+}
+
+// batch returns how many segments are worked on together: for one worker one, which then stays in the cache, for more of
+// them two each, so that none waits long for the slowest.
+func batch(workers int) int {
+	if workers == 1 {
+		return 1
+	}
+	return 2 * workers
 }
 
 // parallel calls f for each of n segments, on the goroutines of w workers, which have ended when it returns. Each worker

@@ -31,8 +31,8 @@ type ReaderAt struct {
 // A readScratch is what opening one segment needs.
 type readScratch struct {
 	segment
-	in, out   []byte
-	plaintext []byte // the part of out that is
+	buf       []byte // of a segment, with room for a tag
+	plaintext []byte // the part of buf that is
 	err       error
 }
 
@@ -95,7 +95,7 @@ func readFull(src io.ReaderAt, p []byte, off int64) error {
 func (b *bodyCipher) newReaderAt(ctx context.Context, src io.ReaderAt, at body, tag []byte) (*ReaderAt, error) {
 	r := &ReaderAt{src: src, b: b, at: at, size: at.size}
 	r.scratch.New = func() any {
-		return &readScratch{in: make([]byte, segmentSize+blockSize), out: make([]byte, segmentSize)}
+		return &readScratch{buf: make([]byte, segmentSize, segmentSize+tagSize)}
 	}
 	var err error
 	switch b.alg.mode {
@@ -134,11 +134,11 @@ func (r *ReaderAt) verify(ctx context.Context, tag []byte) (err error) {
 			return fmt.Errorf("aliyunesdk: verify: %w", err)
 		}
 		sc := held[worker]
-		in := sc.in[:r.segmentSize(i)]
-		if err := readFull(r.src, in, r.at.off+i*segmentSize); err != nil {
+		data := sc.buf[:r.segmentSize(i)]
+		if err := readFull(r.src, data, r.at.off+i*segmentSize); err != nil {
 			return err
 		}
-		r.parts[i] = r.s.hash(&sc.segment, in)
+		r.parts[i] = r.s.hash(&sc.segment, data)
 		return nil
 	})
 	if err != nil {
@@ -185,16 +185,15 @@ func (r *ReaderAt) Size() int64 { return r.size }
 // Info says what opened the message.
 func (r *ReaderAt) Info() Info { return r.b.info.clone() }
 
-// open decrypts segment i into sc.out and returns the plaintext of it.
+// open decrypts segment i in sc and returns the plaintext of it.
 func (r *ReaderAt) open(sc *readScratch, i int64) ([]byte, error) {
-	n := r.segmentSize(i)
-	in, off := sc.in[:n], i*segmentSize
-	if err := readFull(r.src, in, r.at.off+off); err != nil {
+	data, off := sc.buf[:r.segmentSize(i)], i*segmentSize
+	if err := readFull(r.src, data, r.at.off+off); err != nil {
 		return nil, err
 	}
-	switch out := sc.out[:n]; r.b.alg.mode {
+	switch r.b.alg.mode {
 	case modeGCM:
-		if !r.s.open(&sc.segment, out, in, r.at.iv, i, r.parts[i]) {
+		if !r.s.open(&sc.segment, data, r.at.iv, i, r.parts[i]) {
 			return nil, fmt.Errorf("aliyunesdk: source changed after it was verified: message is %w", ErrAuthentication)
 		}
 	case modeCTR:
@@ -206,14 +205,14 @@ func (r *ReaderAt) open(sc *readScratch, i int64) ([]byte, error) {
 		}
 		binary.BigEndian.PutUint64(sc.nonce[:], hi)
 		binary.BigEndian.PutUint64(sc.nonce[8:], lo)
-		cipher.NewCTR(r.b.block, sc.nonce[:]).XORKeyStream(out, in)
+		cipher.NewCTR(r.b.block, sc.nonce[:]).XORKeyStream(data, data)
 	default:
 		if err := r.previous(sc.nonce[:], off); err != nil {
 			return nil, err
 		}
-		cipher.NewCBCDecrypter(r.b.block, sc.nonce[:]).CryptBlocks(out, in)
+		cipher.NewCBCDecrypter(r.b.block, sc.nonce[:]).CryptBlocks(data, data)
 	}
-	return sc.out[:min(int64(n), r.size-off)], nil
+	return data[:min(int64(len(data)), r.size-off)], nil
 }
 
 // ReadAt reads plaintext as io.ReaderAt says. Each segment of 64 KiB that p touches is decrypted whole. A source that has
@@ -240,16 +239,17 @@ func (r *ReaderAt) ReadAt(p []byte, off int64) (n int, err error) {
 
 // release gives scratch back without the plaintext.
 func (r *ReaderAt) release(sc *readScratch) {
-	clear(sc.out)
+	clear(sc.buf)
 	sc.plaintext = nil
 	r.scratch.Put(sc)
 }
 
 // WriteTo writes the whole plaintext to w, from its beginning at every call, working on all cores: while one half of its
-// buffers is written, the other is filled. It holds up to 2 MiB. What it has written before an error is authentic where
+// buffers is written, the other is filled. It holds up to 256 KiB for each core, at most 2 MiB. What it has written before an error is authentic where
 // the algorithm authenticates.
 func (r *ReaderAt) WriteTo(w io.Writer) (n int64, err error) {
-	var halves [2]half
+	procs := workers(r.segments())
+	halves := [2]half{{procs: procs}, {procs: procs}}
 	defer func() {
 		for i := range halves {
 			halves[i].wait()
@@ -282,6 +282,7 @@ func (r *ReaderAt) WriteTo(w io.Writer) (n int64, err error) {
 
 // A half is a run of segments that are opened together.
 type half struct {
+	procs   int
 	scratch []*readScratch
 	n       int64 // how many of them are in use
 	wg      sync.WaitGroup
@@ -290,18 +291,21 @@ type half struct {
 // fill begins to open the segments from next on, as many as there is room for, and moves next behind them.
 func (h *half) fill(r *ReaderAt, next *int64) {
 	from := *next
-	h.n = min(batch/2, r.segments()-from)
+	h.n = min(int64(batch(h.procs)), r.segments()-from)
 	*next += h.n
 	for int64(len(h.scratch)) < h.n {
 		h.scratch = append(h.scratch, r.scratch.Get().(*readScratch))
 	}
-	h.wg.Go(func() {
-		parallel(workers(h.n), h.n, func(_ int, i int64) error {
-			sc := h.scratch[i]
-			sc.plaintext, sc.err = r.open(sc, from+i)
-			return sc.err // segments before this one are open or being opened, those behind it may be left out
-		})
-	})
+	open := func(_ int, i int64) error {
+		sc := h.scratch[i]
+		sc.plaintext, sc.err = r.open(sc, from+i)
+		return sc.err // segments before this one are open or being opened, those behind it may be left out
+	}
+	if h.procs == 1 {
+		parallel(1, h.n, open)
+		return
+	}
+	h.wg.Go(func() { parallel(h.procs, h.n, open) })
 }
 
 func (h *half) wait() { h.wg.Wait() }

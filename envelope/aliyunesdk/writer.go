@@ -16,18 +16,19 @@ type Writer struct {
 	g       element // of associated data and ciphertext so far
 	written int64   // segments
 	total   int64   // bytes of plaintext taken
-	buf     []byte  // plaintext that has not been sealed, at most a batch
-	out     []byte  // ciphertext of a batch, each segment with room for its tag
-	err     error   // sticks
-}
 
-// batch is how many segments are sealed or opened at a time.
-const batch = 16
+	// bufs hold plaintext that has not been sealed: full segments, but for the last of them. Each has room for a tag, since
+	// it is sealed in place: what is read, sealed and written stays in the cache of one core. bufs[:full] are full.
+	bufs [][]byte
+	full int
+	work []segment // one for each worker
+	err  error     // sticks
+}
 
 // NewWriter writes the header of a message in the stream encoding to dst and returns a writer of its plaintext, which the
 // caller closes. A message that was not closed is not authentic. The calls are those of [Client.Encrypt].
 //
-// A writer holds up to 2 MiB. The ctx governs this call only.
+// A writer holds up to 128 KiB for each core, at most 1 MiB. The ctx governs this call only.
 //
 // Errors: those of [Client.Encrypt]; those of dst.
 func (c *Client) NewWriter(ctx context.Context, dst io.Writer, ec Context) (*Writer, error) {
@@ -40,7 +41,8 @@ func (c *Client) NewWriter(ctx context.Context, dst io.Writer, ec Context) (*Wri
 
 // newWriter begins a body behind head.
 func (b *bodyCipher) newWriter(dst io.Writer, head, iv []byte) (*Writer, error) {
-	w := &Writer{dst: dst, b: b, iv: iv}
+	n := workers(maxWorkers)
+	w := &Writer{dst: dst, b: b, iv: iv, bufs: make([][]byte, batch(n)), work: make([]segment, n)}
 	if _, err := dst.Write(appendBinaryBody(head, w.iv)); err != nil {
 		return nil, fmt.Errorf("aliyunesdk: write header: %w", err)
 	}
@@ -96,7 +98,7 @@ func (w *Writer) ReadFrom(r io.Reader) (n int64, err error) {
 
 // room returns where further plaintext goes, never empty.
 func (w *Writer) room() ([]byte, error) {
-	if len(w.buf) == batch*segmentSize {
+	if w.full == len(w.bufs) {
 		if err := w.begin(); err != nil {
 			return nil, err
 		}
@@ -104,14 +106,18 @@ func (w *Writer) room() ([]byte, error) {
 			return nil, err
 		}
 	}
-	if len(w.buf) == cap(w.buf) {
-		// The buffer grows with the message: a small one needs a small one.
-		grown := make([]byte, len(w.buf), min(max(2*cap(w.buf), 4096), batch*segmentSize))
-		copy(grown, w.buf)
-		clear(w.buf)
-		w.buf = grown
+	buf := w.bufs[w.full]
+	if len(buf) == max(0, cap(buf)-tagSize) {
+		// The first buffer grows with the message: a small one needs a small one.
+		size := segmentSize
+		if w.full == 0 && w.written == 0 {
+			size = min(max(2*len(buf), 4096), segmentSize)
+		}
+		grown := append(make([]byte, 0, size+tagSize), buf...)
+		clear(buf)
+		buf, w.bufs[w.full] = grown, grown
 	}
-	return w.buf[len(w.buf):cap(w.buf)], nil
+	return buf[len(buf) : cap(buf)-tagSize], nil
 }
 
 // take adds n bytes that have been put into the room, unless they are too many.
@@ -121,47 +127,43 @@ func (w *Writer) take(n int) bool {
 		return false
 	}
 	w.total += int64(n)
-	w.buf = w.buf[:len(w.buf)+n]
+	buf := &w.bufs[w.full]
+	if *buf = (*buf)[:len(*buf)+n]; len(*buf) == segmentSize {
+		w.full++
+	}
 	return true
 }
 
+// fail keeps an error, and no plaintext.
 func (w *Writer) fail(err error) {
 	w.err = err
-	clear(w.buf[:cap(w.buf)])
-	w.buf = nil
+	for _, buf := range w.bufs {
+		clear(buf[:cap(buf)])
+	}
+	w.bufs, w.full = nil, 0
 }
 
-// flush seals and writes the buffer: whole segments, but for the last call.
+// flush seals and writes the buffers. The last one is part of a segment at the end of a message only.
 func (w *Writer) flush() error {
-	n := int64(len(w.buf)+segmentSize-1) / segmentSize
-	if w.out == nil {
-		w.out = make([]byte, batch*(segmentSize+tagSize))
+	n := int64(w.full)
+	if w.full < len(w.bufs) && len(w.bufs[w.full]) > 0 {
+		n++
 	}
-	part := func(i int64) (src, dst []byte) {
-		src = w.buf[i*segmentSize : min(int64(len(w.buf)), (i+1)*segmentSize)]
-		return src, w.out[i*(segmentSize+tagSize):][:len(src)+tagSize]
-	}
-	var parts [batch]element
-	procs := workers(n)
-	scratch := make([]segment, procs)
-	err := parallel(procs, n, func(worker int, i int64) error {
-		src, dst := part(i)
-		parts[i] = w.s.seal(&scratch[worker], dst, src, w.iv, w.written+i)
+	var parts [2 * maxWorkers]element
+	parallel(min(len(w.work), max(1, int(n))), n, func(worker int, i int64) error {
+		parts[i] = w.s.seal(&w.work[worker], w.bufs[i], w.iv, w.written+i)
 		return nil
 	})
-	if err != nil {
-		return err // unreachable: sealing does not fail
-	}
-	for i := range n {
-		src, dst := part(i)
-		w.g = w.s.append(w.g, len(src), parts[i])
-		if _, err := w.dst.Write(dst[:len(src)]); err != nil {
+	for i, buf := range w.bufs[:n] {
+		w.g = w.s.append(w.g, len(buf), parts[i])
+		if _, err := w.dst.Write(buf); err != nil {
 			w.fail(fmt.Errorf("aliyunesdk: write: %w", err))
 			return w.err
 		}
+		w.bufs[i] = buf[:0]
 	}
 	w.written += n
-	w.buf = w.buf[:0]
+	w.full = 0
 	return nil
 }
 
@@ -185,8 +187,8 @@ func (w *Writer) Close() error {
 		return w.err
 	}
 	var tail []byte
-	if w.s == nil && len(w.buf) <= segmentSize {
-		tail = w.b.gcm.Seal(nil, w.iv, w.buf, w.b.ad)
+	if w.total <= segmentSize && w.s == nil {
+		tail = w.b.gcm.Seal(w.bufs[0][:0], w.iv, w.bufs[0], w.b.ad)
 	} else {
 		if err := w.begin(); err != nil {
 			return err
