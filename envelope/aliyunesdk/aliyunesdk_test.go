@@ -191,6 +191,36 @@ func writeStream(t testing.TB, c *aliyunesdk.Client, plaintext []byte, ec aliyun
 	return b.Bytes()
 }
 
+// What is appended to stays, and its spare capacity is used.
+func TestAppend(t *testing.T) {
+	c := newClient(t, nil, aliyunesdk.Key{keyA, &kmskeytest.KMS{}})
+	plaintext := random(1000)
+	for _, room := range []int{0, 10, 5000} {
+		dst := append(make([]byte, 0, 6+room), "before"...)
+		message, err := c.AppendEncrypt(t.Context(), dst, plaintext, nil)
+		if err != nil || !bytes.HasPrefix(message, dst) || room == 5000 != (&message[0] == &dst[0]) {
+			t.Fatalf("%d bytes of room: AppendEncrypt = %d bytes, %v", room, len(message), err)
+		}
+		message = message[6:]
+		got, info, err := c.AppendDecrypt(t.Context(), dst[:6:6], message, nil)
+		if err != nil || string(got) != "before"+string(plaintext) || info.KeyID != keyA {
+			t.Errorf("%d bytes of room: AppendDecrypt = %d bytes, %+v, %v", room, len(got), info, err)
+		}
+		buf := make([]byte, 2000)
+		if got, _, err = c.AppendDecrypt(t.Context(), buf[:0], message, nil); err != nil || &got[0] != &buf[0] {
+			t.Errorf("%d bytes of room: AppendDecrypt allocates, %v", room, err)
+		}
+		clear(buf)
+		message[len(message)-1] ^= 1
+		if got, info, err := c.AppendDecrypt(t.Context(), buf[:0], message, nil); got != nil || info.KeyID != "" || !errors.Is(err, aliyunesdk.ErrAuthentication) || bytes.Contains(buf, plaintext[:16]) {
+			t.Errorf("%d bytes of room: AppendDecrypt of a changed message = %d bytes, %+v, %v", room, len(got), info, err)
+		}
+	}
+	if got, err := c.AppendEncrypt(t.Context(), []byte("x"), nil, aliyunesdk.Context{"\xff": ""}); err == nil || got != nil {
+		t.Errorf("AppendEncrypt = %q, %v", got, err)
+	}
+}
+
 func TestAlgorithmNames(t *testing.T) {
 	for a := range aliyunesdk.Algorithm(14) {
 		known := a >= 1 && a <= 12

@@ -4,6 +4,7 @@ import (
 	"crypto/cipher"
 	"crypto/rand"
 	"maps"
+	"slices"
 )
 
 // A bodyCipher encrypts and decrypts the bodies under one data key and context. It is immutable but for the caller's use
@@ -45,33 +46,35 @@ func newIV() []byte {
 	return iv
 }
 
-// open decrypts a body that is in memory. ciphertext and tag are neither kept nor modified.
-func (b *bodyCipher) open(iv, ciphertext, tag []byte) ([]byte, error) {
-	buf := make([]byte, 0, len(ciphertext)+len(tag))
-	buf = append(append(buf, ciphertext...), tag...)
+// open appends the plaintext of a body to dst. On error it returns nil, and what it wrote to spare capacity of dst is no
+// plaintext. ciphertext and tag are neither kept nor modified.
+func (b *bodyCipher) open(dst, iv, ciphertext, tag []byte) ([]byte, error) {
+	n := len(dst)
+	dst = append(append(slices.Grow(dst, len(ciphertext)+len(tag)), ciphertext...), tag...)
+	buf := dst[n:]
 	switch b.alg.mode {
 	case modeGCM:
-		plaintext, err := b.gcm.Open(buf[:0], iv, buf, b.ad)
-		if err != nil {
+		if _, err := b.gcm.Open(buf[:0], iv, buf, b.ad); err != nil {
 			return nil, errNotAuthentic()
 		}
-		return plaintext, nil
+		return dst[:n+len(ciphertext)], nil
 	case modeCTR:
 		cipher.NewCTR(b.block, iv).XORKeyStream(buf, buf)
-		return buf, nil
+		return dst, nil
 	}
 	if len(buf) == 0 {
-		return buf, nil
+		return dst, nil
 	}
 	cipher.NewCBCDecrypter(b.block, iv).CryptBlocks(buf, buf)
 	if b.alg.mode == modeCBCPKCS7 {
-		n, err := unpad(buf[len(buf)-blockSize:])
+		pad, err := unpad(buf[len(buf)-blockSize:])
 		if err != nil {
+			clear(buf)
 			return nil, err
 		}
-		buf = buf[:len(buf)-n]
+		dst = dst[:len(dst)-pad]
 	}
-	return buf, nil
+	return dst, nil
 }
 
 // unpad returns how many bytes of the last block are padding (PKCS#7: each has their number). A padding that is none is

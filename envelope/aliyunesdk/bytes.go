@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Encrypt returns plaintext as a message in the one-shot encoding: about 200 bytes and the context longer for one CMK,
@@ -14,6 +15,12 @@ import (
 // Errors: [ErrInvalidContext] and [ErrTooLarge] above 2 GiB, which the vendor's readers cannot take, before any call; those
 // of the API; [ErrWrongKey] and [ErrInvalidDataKey] for answers that do not fit. Safe for concurrent use.
 func (c *Client) Encrypt(ctx context.Context, plaintext []byte, ec Context) ([]byte, error) {
+	return c.AppendEncrypt(ctx, nil, plaintext, ec)
+}
+
+// AppendEncrypt is [Client.Encrypt], appending the message to dst. plaintext must not overlap the spare capacity of dst.
+// On error it returns nil; nothing but spare capacity of dst was written to.
+func (c *Client) AppendEncrypt(ctx context.Context, dst, plaintext []byte, ec Context) ([]byte, error) {
 	if err := checkOneShot(plaintext); err != nil {
 		return nil, err
 	}
@@ -25,13 +32,10 @@ func (c *Client) Encrypt(ctx context.Context, plaintext []byte, ec Context) ([]b
 	if err != nil {
 		return nil, err
 	}
-	const longest = 1 + 5 // bytes of tag and length of a message below 2 GiB
-	message := b.sealDER(longest+len(head), newIV(), plaintext)
-	// The length of the whole stands first, and is known last.
-	prefix := appendDERLength([]byte{derSequence}, len(message)-longest)
-	message = message[longest-len(prefix):]
-	copy(message[copy(message, prefix):], head)
-	return message, nil
+	n := len(head) + derBodySize(len(plaintext))
+	dst = slices.Grow(dst, derSize(n))
+	dst = append(appendDERLength(append(dst, derSequence), n), head...)
+	return b.sealDER(dst, newIV(), plaintext), nil
 }
 
 // maxOneShot bounds the plaintext of a one-shot message, in bytes, so that the message is shorter than the longest array
@@ -45,10 +49,9 @@ func checkOneShot(plaintext []byte) error {
 	return nil
 }
 
-// sealDER returns plaintext as a Body, with so many bytes of room before it.
-func (b *bodyCipher) sealDER(room int, iv, plaintext []byte) []byte {
-	const most = 4*(1+5) + headerIVSize + tagSize // of a body beside its ciphertext, in bytes
-	dst := appendDERBody(make([]byte, room, room+len(plaintext)+most), iv, len(plaintext))
+// sealDER appends plaintext as a Body.
+func (b *bodyCipher) sealDER(dst, iv, plaintext []byte) []byte {
+	dst = appendDERBody(slices.Grow(dst, derBodySize(len(plaintext))), iv, len(plaintext))
 	dst = b.gcm.Seal(dst, iv, plaintext, b.ad)
 	tag := [tagSize]byte(dst[len(dst)-tagSize:])
 	return appendDER(dst[:len(dst)-tagSize], derOctetString, tag[:])
@@ -62,11 +65,13 @@ func (b *bodyCipher) sealDER(room int, iv, plaintext []byte) []byte {
 // is not authentic, a stream message that was cut included; an [*UnwrapError] if several wrapped keys failed, else
 // [ErrWrongKey], [ErrInvalidDataKey] or the error of the API. On error no plaintext is returned. Safe for concurrent use.
 func (c *Client) Decrypt(ctx context.Context, message []byte, ec Context) ([]byte, error) {
-	plaintext, _, err := c.decrypt(ctx, message, ec)
+	plaintext, _, err := c.AppendDecrypt(ctx, nil, message, ec)
 	return plaintext, err
 }
 
-func (c *Client) decrypt(ctx context.Context, message []byte, ec Context) ([]byte, Info, error) {
+// AppendDecrypt is [Client.Decrypt], appending the plaintext to dst, and says what opened the message. message must not
+// overlap the spare capacity of dst. On error it returns nil, and what it wrote to spare capacity of dst is no plaintext.
+func (c *Client) AppendDecrypt(ctx context.Context, dst, message []byte, ec Context) ([]byte, Info, error) {
 	cur := &cursor{r: bytes.NewReader(message)}
 	h, end, err := cur.header()
 	if err != nil {
@@ -84,7 +89,7 @@ func (c *Client) decrypt(ctx context.Context, message []byte, ec Context) ([]byt
 	if err != nil {
 		return nil, Info{}, err
 	}
-	plaintext, err := b.open(at.iv, message[at.off:at.tagAt()], tag)
+	plaintext, err := b.open(dst, at.iv, message[at.off:at.tagAt()], tag)
 	if err != nil {
 		return nil, Info{}, err
 	}
@@ -107,7 +112,7 @@ func (c *Client) NewReader(ctx context.Context, src io.Reader, ec Context) (*Rea
 	if err != nil {
 		return nil, err
 	}
-	plaintext, info, err := c.decrypt(ctx, message, ec)
+	plaintext, info, err := c.AppendDecrypt(ctx, nil, message, ec)
 	if err != nil {
 		return nil, err
 	}

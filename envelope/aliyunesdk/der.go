@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"math/bits"
 	"slices"
 )
 
@@ -236,18 +237,24 @@ func appendDER(dst []byte, tag byte, contents ...[]byte) []byte {
 }
 
 func appendDERLength(dst []byte, n int) []byte {
-	if n < 0x80 {
+	size := derSize(n) - n - 1
+	if size == 1 {
 		return append(dst, byte(n))
 	}
-	size := 1
-	for v := n >> 8; v > 0; v >>= 8 {
-		size++
-	}
-	dst = append(dst, 0x80|byte(size))
-	for i := size - 1; i >= 0; i-- {
+	dst = append(dst, 0x80|byte(size-1))
+	for i := size - 2; i >= 0; i-- {
 		dst = append(dst, byte(n>>(8*i)))
 	}
 	return dst
+}
+
+// derSize returns the length of an element with n bytes of contents: tag, length, contents.
+func derSize(n int) int {
+	size := 2
+	if n >= 0x80 {
+		size += (bits.Len(uint(n)) + 7) / 8
+	}
+	return size + n
 }
 
 // appendDERPair appends SEQUENCE { OCTET STRING, OCTET STRING }.

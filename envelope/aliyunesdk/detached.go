@@ -101,7 +101,7 @@ func (d *Detached) Encrypt(plaintext []byte) ([]byte, error) {
 	if err := d.begin(); err != nil {
 		return nil, err
 	}
-	return d.b.sealDER(0, newIV(), plaintext), nil
+	return d.b.sealDER(nil, newIV(), plaintext), nil
 }
 
 // begin counts a message before it is written.
@@ -129,7 +129,7 @@ func (d *Detached) Decrypt(message []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.b.open(at.iv, message[at.off:at.tagAt()], tag)
+	return d.b.open(nil, at.iv, message[at.off:at.tagAt()], tag)
 }
 
 // bodyAlone reads the beginning of a body in either encoding. A whole message has two sequences in it where a body has

@@ -146,13 +146,16 @@ func (b *body) tagBytes(a *algorithm) int {
 	return a.tagSize()
 }
 
+// derBodySize returns the length of a Body whose ciphertext has n bytes, under an algorithm that is written.
+func derBodySize(n int) int { return derSize(derBodyFields(n)) }
+
+func derBodyFields(n int) int { return derSize(headerIVSize) + derSize(n) + derSize(tagSize) }
+
 // appendDERBody appends a Body up to its ciphertext of n bytes.
 func appendDERBody(dst, iv []byte, n int) []byte {
-	ciphertext := appendDERLength([]byte{derOctetString}, n)
-	inner := derTagHead + len(iv) + len(ciphertext) + n + derTagHead + tagSize
-	dst = appendDERLength(append(dst, derSequence), inner)
-	dst = append(append(dst, derOctetString, byte(len(iv))), iv...)
-	return append(dst, ciphertext...)
+	dst = appendDERLength(append(dst, derSequence), derBodyFields(n))
+	dst = appendDER(dst, derOctetString, iv)
+	return appendDERLength(append(dst, derOctetString), n)
 }
 
 // appendBinaryBody appends the beginning of a body in the stream encoding.

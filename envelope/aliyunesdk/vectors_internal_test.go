@@ -69,7 +69,7 @@ func TestVectorFields(t *testing.T) {
 func reseal(t *testing.T, b *bodyCipher, v *Vector, iv []byte) []byte {
 	t.Helper()
 	if b.alg.mode == modeGCM && v.Encoding == OneShot {
-		return b.sealDER(0, iv, v.Plaintext)
+		return b.sealDER(nil, iv, v.Plaintext)
 	}
 	if b.alg.mode == modeGCM {
 		var buf bytes.Buffer
