@@ -2,41 +2,17 @@ package osscse_test
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/md5"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"math/big"
 	"strings"
 	"testing"
 	"testing/iotest"
 
 	"github.com/xinfeng-kms/xinfeng/envelope/osscse"
 )
-
-func ecPublic(t *testing.T) []byte {
-	t.Helper()
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := x509.MarshalPKIXPublicKey(&k.PublicKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-func smallRSA() []byte {
-	n := new(big.Int).Lsh(big.NewInt(1), 511)
-	return x509.MarshalPKCS1PublicKey(&rsa.PublicKey{N: n.SetBit(n, 0, 1), E: 65537})
-}
 
 func TestInspect(t *testing.T) {
 	good := readVector(t).metadata
