@@ -1,6 +1,5 @@
-// Package aliyunesdk reads and writes the messages of Alibaba Cloud's Encryption SDK, which protect contents and
-// encryption context against reading and change under three of their twelve algorithms, and under the others against
-// reading only.
+// Package aliyunesdk reads and writes the messages of Alibaba Cloud's Encryption SDK, which protect their contents against
+// being read, and contents and encryption context against change under three of their twelve algorithms only.
 //
 // It is for programs that have such messages, or have to write them for programs in Java or Python:
 //
