@@ -40,7 +40,7 @@ func cloud() (transport http.RoundTripper, credential credentials.Credential, ar
 	return server.Transport(), credential, key.ARN
 }
 
-// Envelopes under a CMK of the cloud. Where the default chain finds credentials, Region is all that is needed.
+// Envelopes under a CMK, through the SDK and the wire of the service.
 func Example() {
 	transport, credential, arn := cloud()
 	ctx := context.Background()
@@ -66,6 +66,28 @@ func Example() {
 	}
 	fmt.Printf("%s\n", plaintext)
 	// Output: attack at dawn
+}
+
+// In production Region is all that is needed: credentials come from the environment, an RRSA token, a profile, the RAM role
+// of the machine or a URI.
+func ExampleNew() {
+	kms, err := kmsclient.New(&kmsclient.Options{Region: "cn-hangzhou"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	provider, err := keyring.NewKMS(kms, "acs:kms:cn-hangzhou:1234567890123456:key/1234abcd-12ab-34cd-56ef-12345678abcd", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := envelope.New(provider, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	message, err := client.Encrypt(context.Background(), []byte("attack at dawn"), envelope.Context{"tenant": "42"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(len(message))
 }
 
 // Less than 6 KB can be encrypted by the service itself. More is for an envelope, and the error says so.
