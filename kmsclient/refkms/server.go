@@ -35,7 +35,7 @@
 // # What is in memory
 //
 // Everything that was made is kept until it is destroyed or the server is dropped: keys, their versions and aliases, 1.1
-// KB for a key with one of each; secrets, 0.8 KB and their values, sealed. Calls leave behind a record in the trail, 0.7
+// KB for a key with one of each; secrets, 0.8 KB and their values, sealed. Calls leave behind a record in the trail, 0.5
 // KB for most: the last 2^20 of the last 180 days, see [Options]; the expanded keys of up to 1024 symmetric and 1024
 // asymmetric versions and the compiled rights of up to 65536 users and roles, kept ready after use; spare key pairs; and
 // the nonces of requests over HTTP, the last 2^20 of the last 30 minutes. Sessions take nothing: their token carries them.

@@ -1,6 +1,7 @@
 package trail
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -9,8 +10,7 @@ import (
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
 )
 
-// A Record is what is kept of one event. It is not changed, and holds nothing secret. Its fields are what a durable log
-// writes.
+// A Record is what is kept of one event. It holds nothing secret.
 type Record struct {
 	Seq   uint64     // set by the log: the order of records of one second
 	Time  state.Time // when the call was received, or what was due was due
@@ -33,8 +33,14 @@ type Record struct {
 
 	Resources  []call.Resource // that the call itself is about
 	References []call.Resource // and those that calls inside it are about; nil if they are none
+}
 
-	room [2]call.Resource // for Resources
+// clone returns a copy that shares nothing with r.
+func (r *Record) clone() *Record {
+	c := *r
+	c.Params, c.Answer = bytes.Clone(r.Params), bytes.Clone(r.Answer)
+	c.Resources, c.References = slices.Clone(r.Resources), slices.Clone(r.References)
+	return &c
 }
 
 // Caller is who made a call, as the trail tells it.
@@ -44,21 +50,6 @@ type Caller struct {
 	UserName    string
 	AccessKeyID string
 	Issued      state.Time // of a session
-}
-
-// overhead is about what a Record takes beside its texts, in bytes.
-const overhead = 480
-
-// size is about the number of bytes that the record takes in memory.
-func (r *Record) size() int {
-	n := overhead + len(r.RequestID) + len(r.Message) + len(r.Address) + len(r.UserAgent) + len(r.Params) + len(r.Answer) +
-		len(r.Caller.PrincipalID) + len(r.Caller.UserName) + len(r.Caller.AccessKeyID)
-	for _, list := range [...][]call.Resource{r.Resources, r.References} {
-		for i := range list {
-			n += len(list[i].ID)
-		}
-	}
-	return n
 }
 
 // The types of events.

@@ -15,7 +15,6 @@
 package trail
 
 import (
-	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -38,16 +37,27 @@ type Trail struct {
 	hook func(*Record)
 }
 
-// New returns a Trail over a log. hook, if there is one, is called with each record once it is written, on the goroutine
-// of the call, by several at once.
+// New returns a Trail over a log. hook, if there is one, is called with a copy of each record once it is written, on the
+// goroutine of the call, by several at once.
 func New(log Log, hook func(*Record)) *Trail { return &Trail{log: log, hook: hook} }
+
+// A draft is a record in the making. Drafts are used again, so that a call leaves no garbage for the sake of its record.
+type draft struct {
+	Record
+	text []byte // Params and Answer
+	own  []call.Resource
+}
+
+var drafts = sync.Pool{New: func() any { return new(draft) }}
 
 // Called records a call that is over: answer is nil if err is not. Calls inside it have been recorded before.
 func (t *Trail) Called(c *call.Call, answer any, err error) {
 	if c.Op.Unrecorded {
 		return
 	}
-	r := &Record{
+	d := drafts.Get().(*draft)
+	r := &d.Record
+	*r = Record{
 		Time:      c.Now,
 		ID:        call.RandomID(),
 		Scope:     c.Scope,
@@ -57,7 +67,8 @@ func (t *Trail) Called(c *call.Call, answer any, err error) {
 		Caller:    caller(&c.Principal),
 		UserAgent: c.Origin.UserAgent,
 	}
-	r.Resources = add(r.room[:0], c.Found, nil)
+	d.own = add(d.own[:0], c.Found, nil)
+	r.Resources = d.own
 	if c.Origin.Addr.IsValid() {
 		r.Address = c.Origin.Addr.String()
 	}
@@ -67,26 +78,22 @@ func (t *Trail) Called(c *call.Call, answer any, err error) {
 	if c.Outer != nil {
 		r.InvokedBy = "secretsmanager" // which alone makes calls inside its own
 	}
-	buf := buffers.Get().(*[]byte)
-	defer buffers.Put(buf)
-	*buf = c.Op.AppendParams((*buf)[:0], c)
-	n := len(*buf)
+	d.text = c.Op.AppendParams(d.text[:0], c)
+	n := len(d.text)
 	if err != nil {
 		refusal := call.ErrInternalFailure // of the store: told as it is answered
 		errors.As(err, &refusal)
 		r.Code, r.Message = refusal.Code, refusal.Message
 	} else {
-		*buf = c.Op.AppendAnswer(*buf, answer, c.RequestID)
+		d.text = c.Op.AppendAnswer(d.text, answer, c.RequestID)
+		r.Answer = d.text[n:]
 	}
-	text := bytes.Clone(*buf)
-	if r.Params = text[:n:n]; err == nil {
-		r.Answer = text[n:]
-	}
+	r.Params = d.text[:n]
 	t.write(r, c.Now)
+	d.Record = Record{} // holds on to nothing of the call
+	clear(d.own)
+	drafts.Put(d)
 }
-
-// buffers are for the texts of a record, which are made there and then copied into one piece of memory.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // add appends the resources that the trail names and that are not there yet, nor in others.
 func add(list, found, others []call.Resource) []call.Resource {
@@ -133,6 +140,6 @@ func (t *Trail) write(r *Record, now state.Time) {
 	t.log.Append(r)
 	t.log.Forget(now.Add(-Retention))
 	if t.hook != nil {
-		t.hook(r)
+		t.hook(r.clone())
 	}
 }
