@@ -32,8 +32,8 @@ import (
 //
 // Limits of names, documents and access keys are those of [RAM].
 type Config struct {
-	// Regions are those that the service has, in place of the real one's. They decide where requests over HTTP go;
-	// clients in this process may call in any. Default: no change.
+	// Regions are those that the service has beside the server's own, in place of the real one's: DescribeRegions lists
+	// them, and they decide where requests over HTTP go. Clients in this process may call in any. Default: no change.
 	Regions  []string        `json:"regions,omitempty"`
 	Accounts []AccountConfig `json:"accounts,omitempty"`
 }
@@ -186,7 +186,7 @@ func (s *Server) Apply(cfg *Config) error {
 	}
 	now := state.At(s.clock.Now())
 	return s.store.Update(func(tx state.Tx) error {
-		if err := applyRegions(tx, cfg.Regions); err != nil {
+		if err := s.applyRegions(tx, cfg.Regions); err != nil {
 			return err
 		}
 		for i := range cfg.Accounts {
@@ -201,7 +201,7 @@ func (s *Server) Apply(cfg *Config) error {
 }
 
 // applyRegions replaces the regions of the service, unless there are none to do so.
-func applyRegions(tx state.Tx, names []string) error {
+func (s *Server) applyRegions(tx state.Tx, names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
@@ -218,6 +218,7 @@ func applyRegions(tx state.Tx, names []string) error {
 		}
 		state.Regions.Put(tx, state.Everywhere, name, &state.Region{ID: name})
 	}
+	state.Regions.Put(tx, state.Everywhere, s.region, &state.Region{ID: s.region})
 	return nil
 }
 

@@ -114,6 +114,11 @@ func TestApplyRegions(t *testing.T) {
 	if a, b := region("cn-mars"), region("cn-venus"); a != "cn-hangzhou" || b != "cn-venus" {
 		t.Errorf("with other regions requests go to %s and %s", a, b)
 	}
+	var list json.RawMessage
+	must(t, s.Client(nil).Do(t.Context(), "DescribeRegions", nil, &list))
+	if want := `{"Regions":{"Region":[{"RegionId":"cn-hangzhou"},{"RegionId":"cn-venus"}]}`; !strings.HasPrefix(string(list), want[:len(want)-1]) {
+		t.Errorf("DescribeRegions = %s, want %s", list, want)
+	}
 }
 
 // A configuration that is refused in one place changes nothing, and the error names the place.

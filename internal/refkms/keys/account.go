@@ -22,11 +22,17 @@ type RegionEntry struct {
 	RegionID string `json:"RegionId"`
 }
 
-// DescribeRegions lists the regions that the server has. Whoever can prove who he is may call it.
-func (s *Service) DescribeRegions(*call.Call, *NoRequest) (*DescribeRegionsResponse, error) {
-	list := RegionList{Region: make([]RegionEntry, 0, len(s.opts.Regions))}
-	for _, id := range s.opts.Regions {
+// DescribeRegions lists the regions that the server has: those it was made with, unless it was given others since.
+// Whoever can prove who he is may call it.
+func (s *Service) DescribeRegions(c *call.Call, _ *NoRequest) (*DescribeRegionsResponse, error) {
+	list := RegionList{Region: []RegionEntry{}}
+	for id := range state.Regions.All(c.Tx, state.Everywhere) {
 		list.Region = append(list.Region, RegionEntry{id})
+	}
+	if len(list.Region) == 0 {
+		for _, id := range s.opts.Regions {
+			list.Region = append(list.Region, RegionEntry{id})
+		}
 	}
 	return &DescribeRegionsResponse{Regions: list}, nil
 }
