@@ -245,8 +245,8 @@ func (r *ReaderAt) release(sc *readScratch) {
 }
 
 // WriteTo writes the whole plaintext to w, from its beginning at every call, working on all cores: while one half of its
-// buffers is written, the other is filled. It holds up to 256 KiB for each core, at most 2 MiB. What it has written before an error is authentic where
-// the algorithm authenticates.
+// buffers is written, the other is filled. It holds up to 256 KiB for each core, at most 2 MiB. What it has written before
+// an error is authentic where the algorithm authenticates.
 func (r *ReaderAt) WriteTo(w io.Writer) (n int64, err error) {
 	procs := workers(r.segments())
 	halves := [2]half{{procs: procs}, {procs: procs}}
