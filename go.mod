@@ -9,13 +9,14 @@ require github.com/tidwall/btree v1.8.2
 require (
 	github.com/aliyun/credentials-go v1.4.14
 	github.com/hashicorp/golang-lru/v2 v2.0.7
-	golang.org/x/sync v0.16.0
+	golang.org/x/sync v0.20.0
 )
 
 require (
 	github.com/alibabacloud-go/debug v1.0.1 // indirect
 	github.com/alibabacloud-go/tea v1.5.3 // indirect
 	golang.org/x/net v0.42.0 // indirect
+	golang.org/x/sys v0.45.0 // indirect
 )
 
 require (
@@ -28,9 +29,12 @@ require (
 	gopkg.in/ini.v1 v1.67.0 // indirect
 )
 
-require github.com/ProtonMail/go-crypto v1.5.2
+require (
+	github.com/ProtonMail/go-crypto v1.5.2
+	go.etcd.io/bbolt v1.5.0
+)
 
 require (
 	github.com/decred/dcrd/dcrec/secp256k1/v4 v4.4.1
-	golang.org/x/crypto v0.41.0 // indirect
+	golang.org/x/crypto v0.41.0
 )

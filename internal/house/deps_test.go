@@ -36,6 +36,7 @@ var mayImport = map[string]struct {
 	"kmsclient/refkms":          {[]string{"keyring/kmsapi", "internal/refkms/..."}, "the face of the reference KMS"},
 	"kmsclient/kmstest":         {nil, "a suite for any server: it shares nothing with ours"},
 	"internal/refkms/...":       {[]string{"internal/refkms/..."}, "the rooms of the reference KMS share nothing with the library"},
+	"internal/refkms/boltstore": {[]string{"internal/refkms/...", "internal/atomicfile"}, "a room with a file, which appears whole: atomicfile has nothing of encryption"},
 	"examples/...":              {[]string{"..."}, "examples use the public packages"},
 	"internal/vectors/generate": {[]string{"format", "internal/suite", "internal/vectors"}, "a second implementation of writing"},
 	"internal/kmskey":           {[]string{"keyring/kmsapi"}, "the service's data keys for foreign formats, without our providers"},

@@ -34,9 +34,14 @@ func New() *Service { return new(Service) }
 // tokenKey is the name of the server's key for sessions.
 const tokenKey = "sts"
 
+// Prepared reports whether there is nothing for Prepare to do.
+func (s *Service) Prepared(tx state.Tx) bool {
+	return state.ServerKeys.Get(tx, state.Everywhere, tokenKey) != nil
+}
+
 // Prepare makes the key that sessions are sealed under, if the store has none yet.
 func (s *Service) Prepare(tx state.Tx) {
-	if state.ServerKeys.Get(tx, state.Everywhere, tokenKey) != nil {
+	if s.Prepared(tx) {
 		return
 	}
 	key := make([]byte, vaultKeySize)

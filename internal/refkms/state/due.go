@@ -43,6 +43,9 @@ type Due struct {
 	ID    string // of the record, in the table that the kind implies
 }
 
+// DuesTable is the number of the table of events, whose keys begin with the date as 8 bytes, big-endian.
+const DuesTable = tableDues
+
 // dues holds every event to come, ordered by date, then kind, then scope and id.
 var dues = Table[Due]{id: tableDues}
 
