@@ -320,7 +320,9 @@ func (k *kit) limited(keys, aliases int) *kit {
 func (k *kit) advance(d time.Duration) {
 	k.Helper()
 	k.needsTime()
-	k.target.Advance(d)
+	if err := k.target.Advance(d); err != nil {
+		k.Fatalf("Advance(%v) = %v", d, err)
+	}
 	delete(k.store.fixtures, k.region+"/PendingDeletion") // it may be gone
 }
 

@@ -51,7 +51,7 @@ type Target struct {
 	// differ among its editions.
 	Wording bool
 	// Advance moves the time of the service ahead. Nil: checks that wait are skipped.
-	Advance func(d time.Duration)
+	Advance func(d time.Duration) error
 	// Limited returns a server like this one in which an account may have so many keys and aliases, and has none. Nil:
 	// checks of quotas are skipped.
 	Limited func(t *testing.T, keys, aliases int) Target

@@ -135,7 +135,7 @@ func wrap(op, requestID string, err error) error {
 	}
 	var refusal *call.Error
 	if !errors.As(err, &refusal) {
-		return fmt.Errorf("refkms: %s: %w: %v", cut(op), kmsapi.ErrUnavailable, err)
+		return fmt.Errorf("refkms: %s: %w: %w", cut(op), kmsapi.ErrUnavailable, err) // of the store
 	}
 	e := &Error{Op: op, Code: refusal.Code, StatusCode: refusal.Status, Message: refusal.Message, RequestID: requestID,
 		cause: causes[refusal.Code]}

@@ -55,6 +55,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/boltstore"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/catalog"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/clock"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/faults"
@@ -106,6 +107,8 @@ type Options struct {
 	// {"a":"1","b":"2"} are one. It is for tests of code that must not rely on the service to tell them apart. Blobs
 	// made with and without it do not open under each other.
 	InsecureCollidingContext bool
+	// Store are the settings of the file of a server that Open opens. New refuses them.
+	Store *StoreOptions
 	// InsecureAllowPlainHTTP has Server.Handler take requests without TLS from any machine. Whoever sees them sees data
 	// keys and plaintexts. By default requests without TLS are taken from this machine alone.
 	InsecureAllowPlainHTTP bool
@@ -134,7 +137,9 @@ const (
 
 // A Server is a reference KMS. It is safe for concurrent use. Its zero value is not usable.
 type Server struct {
-	store           *state.Memory
+	store           state.Store
+	file            *boltstore.Store // that store is, nil in memory
+	fileOptions     StoreOptions
 	clock           *clock.Clock
 	table           *catalog.Table
 	corridor        *server.Server
@@ -148,22 +153,36 @@ type Server struct {
 
 // New returns an empty Server in memory; nil options are the defaults. It needs no Close.
 func New(opts *Options) (*Server, error) {
-	var o Options
+	o, err := opts.settle()
+	if err != nil {
+		return nil, err
+	}
+	if o.Store != nil {
+		return nil, errors.New("refkms: options: Store is of a server in a file, which Open opens")
+	}
+	return newServer(&o, state.NewMemory(), trail.NewMemory(o.MaxEvents))
+}
+
+// settle returns the options with their defaults, except for those that the rooms have.
+func (opts *Options) settle() (o Options, err error) {
 	if opts != nil {
 		o = *opts
 	}
-	if o.Region == "" {
-		o.Region = DefaultRegion
-	}
-	if o.Account == "" {
-		o.Account = DefaultAccount
-	}
+	o.Region, o.Account = cmp.Or(o.Region, DefaultRegion), cmp.Or(o.Account, DefaultAccount)
 	if err := checkWorld(o.Region, o.Account); err != nil {
-		return nil, err
+		return o, err
 	}
 	if o.MaxDeletionDays != 0 && o.MaxDeletionDays < 30 {
-		return nil, fmt.Errorf("refkms: options: a longest deletion window of %d days, want 30 or more", o.MaxDeletionDays)
+		return o, fmt.Errorf("refkms: options: a longest deletion window of %d days, want 30 or more", o.MaxDeletionDays)
 	}
+	if o.MaxEvents < 0 {
+		return o, errors.New("refkms: options: a negative number of events")
+	}
+	return o, checkRootAccessKey(o.AccessKeyID, o.AccessKeySecret)
+}
+
+// newServer returns a Server over a store and a log, which it does not own.
+func newServer(o *Options, store state.Store, log trail.Log) (*Server, error) {
 	k := keys.Options{MaxDeletionDays: o.MaxDeletionDays, Regions: served(o.Region), Spares: max(0, cmp.Or(o.SpareKeyPairs, defaultSpares))}
 	var secretOptions secrets.Options
 	if err := o.Quotas.set(&k, &secretOptions); err != nil {
@@ -172,22 +191,14 @@ func New(opts *Options) (*Server, error) {
 	if o.InsecureCollidingContext {
 		k.AAD = material.CollidingAAD
 	}
-	id, secret, err := rootAccessKey(o.AccessKeyID, o.AccessKeySecret)
-	if err != nil {
-		return nil, err
-	}
-	if o.MaxEvents < 0 {
-		return nil, errors.New("refkms: options: a negative number of events")
-	}
 	people := identity.New()
 	s := &Server{
-		store:       state.NewMemory(),
-		clock:       clock.New(o.Now),
-		trail:       trail.New(trail.NewMemory(o.MaxEvents), audit(o.Audit)),
-		region:      o.Region,
-		account:     o.Account,
-		faults:      new(faults.Injector),
-		accessKeyID: id,
+		store:   store,
+		clock:   clock.New(o.Now),
+		trail:   trail.New(log, audit(o.Audit)),
+		region:  o.Region,
+		account: o.Account,
+		faults:  new(faults.Injector),
 	}
 	keyRoom := keys.New(k)
 	s.table = catalog.New(catalog.Rooms{Keys: keyRoom, Secrets: secrets.New(keyRoom, secretOptions), Identity: people, Trail: s.trail})
@@ -196,12 +207,7 @@ func New(opts *Options) (*Server, error) {
 		hooks.Throttle = new(server.Throttle).Refuse
 	}
 	s.corridor = server.New(s.store, s.clock, s.table, hooks)
-	err = s.store.Update(func(tx state.Tx) error {
-		people.Prepare(tx)
-		r := &identity.RAM{Tx: tx, Account: s.account, Now: state.At(s.clock.Now())}
-		return r.PutAccessKey("", id, secret)
-	})
-	if err != nil {
+	if err := s.prepare(people, o); err != nil {
 		return nil, err
 	}
 	s.wire = wire.New(wire.Config{
@@ -210,6 +216,31 @@ func New(opts *Options) (*Server, error) {
 	})
 	s.transport = s.wire.Transport()
 	return s, nil
+}
+
+// prepare makes what every server has, as far as the store has it not: the key of sessions, and an access key of the
+// account. A store that has both is not written to.
+func (s *Server) prepare(people *identity.Service, o *Options) error {
+	ready := false
+	if err := s.store.View(func(tx state.Tx) error {
+		ready = people.Prepared(tx) && s.findAccessKey(tx, o.AccessKeyID, o.AccessKeySecret)
+		return nil
+	}); err != nil || ready {
+		return err
+	}
+	return s.store.Update(func(tx state.Tx) error {
+		people.Prepare(tx)
+		if s.findAccessKey(tx, o.AccessKeyID, o.AccessKeySecret) {
+			return nil
+		}
+		id, secret := o.AccessKeyID, o.AccessKeySecret
+		if id == "" {
+			id, secret = identity.NewAccessKey()
+		}
+		s.accessKeyID = id
+		r := &identity.RAM{Tx: tx, Account: s.account, Now: state.At(s.clock.Now())}
+		return r.PutAccessKey("", id, secret)
+	})
 }
 
 // set sets the limits of k; nil are those of the service.
@@ -256,14 +287,24 @@ func checkWorld(region, account string) error {
 
 // Advance moves the server's clock ahead by d. What falls due until then (rotations, the destruction of keys whose
 // deletion window ends) happens before Advance returns, in order of time: a jump of three intervals makes three
-// versions. It panics if d is negative.
-func (s *Server) Advance(d time.Duration) {
-	if err := s.corridor.Advance(d); err != nil {
-		panic("refkms: internal error: " + err.Error()) // unreachable: the store in memory fails only when closed
-	}
+// versions. It panics if d is negative. A server in memory returns no error; that of a file is one of its store, and the
+// clock has moved nevertheless: the next call tries again what has fallen due.
+func (s *Server) Advance(d time.Duration) error { return s.corridor.Advance(d) }
+
+// A snapshotter is a store that can go back to an earlier state.
+type snapshotter interface {
+	Snapshot() (restore func() error)
 }
 
 // Snapshot keeps everything the server knows as it is now. Each call of restore takes the server back to it; the clock
 // stays where it is, so what has fallen due since happens again, before the next call. The trail stays as well, for it
-// tells what has happened, and so do faults. It costs next to nothing.
-func (s *Server) Snapshot() (restore func() error) { return s.store.Snapshot() }
+// tells what has happened, and so do faults. It costs next to nothing. A server in a file has no snapshots: restore
+// then does nothing but return an error that matches errors.ErrUnsupported; see [Server.Backup].
+func (s *Server) Snapshot() (restore func() error) {
+	if store, ok := s.store.(snapshotter); ok {
+		return store.Snapshot()
+	}
+	return func() error {
+		return fmt.Errorf("refkms: snapshot of a server in a file: %w", errors.ErrUnsupported)
+	}
+}

@@ -1,0 +1,143 @@
+package refkms
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/boltstore"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/trail"
+)
+
+// The causes for which a file is not opened, or fails. Besides them there are those of package os, for a disk that is
+// full among others.
+var (
+	// ErrInUse is that of a file which another process has, or another Server of this one.
+	ErrInUse = boltstore.ErrInUse
+	// ErrWrongKey is that of a key or passphrase that is not the file's. Nothing has changed.
+	ErrWrongKey = boltstore.ErrWrongKey
+	// ErrNewerStore is that of a file which a newer version of this package has written to.
+	ErrNewerStore = boltstore.ErrNewer
+	// ErrNotStore is that of a file of another kind.
+	ErrNotStore = boltstore.ErrNotStore
+	// ErrWideMode is that of a file, of a server or of a key, which others than its owner may read or write.
+	ErrWideMode = boltstore.ErrMode
+	// ErrDamaged is that of a record which does not authenticate or decode, and of a file that makes no sense.
+	ErrDamaged = boltstore.ErrDamaged
+	// ErrInDoubt is that of every change after a write of which nobody can say whether it is on disk. Close the server
+	// and open it again, and look.
+	ErrInDoubt = boltstore.ErrInDoubt
+	// ErrClosed is that of every call of a server after its Close.
+	ErrClosed = state.ErrClosed
+)
+
+// StoreOptions are the settings of the file of a [Server] that [Open] opens.
+type StoreOptions struct {
+	// Wait is how long another process that has the file is waited for, at most. Default 0: not at all.
+	Wait time.Duration
+	// InsecureAllowWideMode takes a file, of the server and of its key, that others than its owner may read or write.
+	// Whoever reads both has all keys. By default such files are refused with ErrWideMode, where the system has modes.
+	InsecureAllowWideMode bool
+
+	noSync bool // for tests
+}
+
+// Open returns a Server whose state lies in the file at path, or makes the file, readable by its owner alone, if there is
+// none; nil options are the defaults. What was made in an earlier process is there again: keys and what they encrypted,
+// secrets, users and their access keys. The root key must be the one that the file was made with, or that
+// [Server.SetRootKey] has set since. The file is of one process at a time, until [Server.Close].
+//
+// A call that changes something is answered when the change is on disk, as far as fsync reaches; calls that run at the
+// same time share a sync. If writing fails, for a full disk among other reasons, the call fails with an error that
+// matches [kmsapi.ErrUnavailable], what it would have changed stays as it was, and calls that change nothing go on.
+//
+// Options are of the process, not of the file: a default region, quotas and so on may be others the next time. An access
+// key that they name is made if the account has it not; where they name none, one that the account has is used.
+//
+// Open fails with the errors above, and changes nothing then, with one exception: a file of an older version is made one
+// of this.
+func Open(path string, root RootKey, opts *Options) (*Server, error) {
+	o, err := opts.settle()
+	if err != nil {
+		return nil, err
+	}
+	if root.lock == nil {
+		return nil, errNoRootKey
+	}
+	var so StoreOptions
+	if o.Store != nil {
+		so = *o.Store
+	}
+	file, err := boltstore.Open(path, root.lock(&so), boltstore.Options{
+		Wait: so.Wait, AllowWide: so.InsecureAllowWideMode, NoSync: so.noSync})
+	if err != nil {
+		return nil, fmt.Errorf("refkms: open: %w", err)
+	}
+	s, err := newServer(&o, file, trail.NewMemory(o.MaxEvents))
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	s.file, s.fileOptions = file, so
+	return s, nil
+}
+
+var errNoRootKey = errors.New("refkms: the zero RootKey opens nothing")
+
+// errInMemory is the error of what only a server in a file can do.
+var errInMemory = fmt.Errorf("refkms: a server in memory has no file: %w", errors.ErrUnsupported)
+
+// Close ends the server: calls that run are finished, later ones fail with [ErrClosed], and the file may be opened by
+// others. Closing a server twice, or one in memory, does nothing.
+func (s *Server) Close() error {
+	if s.file == nil {
+		return nil
+	}
+	return s.file.Close()
+}
+
+// Backup writes the server's file as it is at one moment, while calls go on. What it writes is sealed as the file is and
+// opens with the same root key: store it under a name, with mode 0600, and [Open] it, or let [Restore] do so. A server
+// in memory returns an error that matches errors.ErrUnsupported.
+func (s *Server) Backup(w io.Writer) error {
+	if s.file == nil {
+		return errInMemory
+	}
+	return s.file.Backup(w)
+}
+
+// Restore makes the file at path, where there must be none, of what [Server.Backup] wrote, after checking all of it. The
+// file appears whole or not at all; if there is one already, the error matches fs.ErrExist.
+func Restore(path string, backup io.Reader, root RootKey) error {
+	if root.lock == nil {
+		return errNoRootKey
+	}
+	return boltstore.Restore(path, backup, root.lock(new(StoreOptions)))
+}
+
+// Check reads the whole file: whether each record authenticates and decodes, and whether its pages fit together. Calls
+// go on meanwhile; those that change something wait during the second part. What it finds matches [ErrDamaged]. A server
+// in memory has nothing to check.
+func (s *Server) Check() error {
+	if s.file == nil {
+		return nil
+	}
+	return s.file.Check()
+}
+
+// SetRootKey has the server's file be opened by another root key from then on: the next Open needs it. What seals the
+// records stays the same and is only sealed anew itself, so the cost does not grow with the file, and copies that were
+// made before, and remains in the file, still open with the old one: after a passphrase became known, make a new server.
+// A file of [RootKeyFile] is made if it is not there. A server in memory returns an error that matches
+// errors.ErrUnsupported.
+func (s *Server) SetRootKey(root RootKey) error {
+	switch {
+	case s.file == nil:
+		return errInMemory
+	case root.lock == nil:
+		return errNoRootKey
+	}
+	return s.file.SetLock(root.lock(&s.fileOptions))
+}
