@@ -6,6 +6,7 @@ import (
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/identity"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
 )
 
 // What leads to no key is told before rights are asked, what may or may not be one is not.
@@ -133,4 +134,51 @@ func TestAccounts(t *testing.T) {
 		v.refused(call.ErrKeyNotFound, "DescribeKey", "KeyId", key)
 		v.refused(call.ErrKeyNotFound, "DescribeKey", "KeyId", arns+"key/"+key)
 	}
+}
+
+// A user one of whose policies or groups is missing has no rights at all, for one that is missing may be one that denies;
+// and as soon as it is there, the rights are what they are.
+func TestIncompleteState(t *testing.T) {
+	w := newWorld(t)
+	w.ram(func(r *identity.RAM) error { return r.CreateGroup("dev") })
+	u := w.user("alice", allow(all, all))
+	w.ram(func(r *identity.RAM) error { return r.AddUserToGroup("alice", "dev") })
+	u.ok("ListKeys")
+	for name, change := range map[string]func(tx state.Tx, there bool){
+		"policy": func(tx state.Tx, there bool) {
+			if there {
+				state.Policies.Put(tx, state.Of(account), "alice-User-a", &state.Policy{Name: "alice-User-a", Document: allow(all, all)})
+			} else {
+				state.Policies.Delete(tx, state.Of(account), "alice-User-a")
+			}
+		},
+		"group": func(tx state.Tx, there bool) {
+			if there {
+				state.Groups.Put(tx, state.Of(account), "dev", &state.Group{Name: "dev"})
+			} else {
+				state.Groups.Delete(tx, state.Of(account), "dev")
+			}
+		},
+	} {
+		for _, there := range []bool{false, true} {
+			if err := w.store.Update(func(tx state.Tx) error { change(tx, there); return nil }); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				if _, err := u.call("ListKeys"); (err == nil) != there {
+					t.Errorf("with the %s there, %v, ListKeys = %v", name, there, err)
+				}
+			}
+		}
+	}
+	w.role("app")
+	if err := w.store.Update(func(tx state.Tx) error { state.ServerKeys.Delete(tx, state.Everywhere, "sts"); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := u.call("AssumeRole", "RoleArn", roleARN, "RoleSessionName", "test"); err == nil {
+		t.Error("a session is made without the key for it")
+	}
+	s := *u
+	s.key, s.token = "STS.x", "x"
+	s.refused(call.ErrAccessKeyNotFound, "ListKeys")
 }

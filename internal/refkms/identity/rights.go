@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -90,13 +91,21 @@ func (r *rights) of(tx state.Tx, p *call.Principal, docs *documents) ([]*policy.
 	return g.policies, nil
 }
 
+// errIncomplete is the error of whoever finds a part of the state without another that belongs to it: a store that fails
+// shows that, and what was made of half of it must not be kept.
+var errIncomplete = errors.New("identity: the state is incomplete")
+
 // compile gathers and compiles the policies of a grantee.
 func compile(tx state.Tx, who grantee, docs *documents) (*grant, error) {
 	g := new(grant)
 	scope := state.Of(who.account)
 	add := func(names []string) error {
 		for _, name := range names {
-			p, err := docs.get(state.Policies.Get(tx, scope, name).Document)
+			attached := state.Policies.Get(tx, scope, name)
+			if attached == nil {
+				return errIncomplete
+			}
+			p, err := docs.get(attached.Document)
 			if err != nil {
 				return err
 			}
@@ -117,8 +126,12 @@ func compile(tx state.Tx, who grantee, docs *documents) (*grant, error) {
 		return g, nil
 	}
 	g.id = user.ID
-	for _, group := range user.Groups {
-		if err := add(state.Groups.Get(tx, scope, group).Policies); err != nil {
+	for _, name := range user.Groups {
+		group := state.Groups.Get(tx, scope, name)
+		if group == nil {
+			return nil, errIncomplete
+		}
+		if err := add(group.Policies); err != nil {
 			return nil, err
 		}
 	}

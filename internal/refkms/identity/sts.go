@@ -120,6 +120,9 @@ func (s *Service) AssumeRole(c *call.Call, req *AssumeRoleRequest) (*AssumeRoleR
 	p := call.Principal{Kind: call.Role, Account: req.account, Name: role.Name, ID: role.ID, Session: &call.Session{
 		Name: req.RoleSessionName, Policy: req.Policy, Issued: c.Now, Expires: c.Now + state.Time(req.seconds)}}
 	v := s.open(c.Tx)
+	if v == nil {
+		return nil, errIncomplete
+	}
 	id, token := v.token(&p)
 	return &AssumeRoleResponse{
 		AssumedRoleUser: AssumedRoleUser{AssumedRoleID: role.ID + ":" + p.Session.Name, ARN: p.ARN() + "/" + p.Session.Name},

@@ -38,9 +38,13 @@ type vault struct {
 	secret []byte
 }
 
-// open returns the vault of the key in the store.
+// open returns the vault of the key in the store, nil if it has none: then Prepare was not called, or the store fails.
 func (s *Service) open(tx state.Tx) *vault {
-	key := state.ServerKeys.Get(tx, state.Everywhere, tokenKey).Key.Bytes()
+	k := state.ServerKeys.Get(tx, state.Everywhere, tokenKey)
+	if k == nil {
+		return nil
+	}
+	key := k.Key.Bytes()
 	if v := s.vault.Load(); v != nil && bytes.Equal(v.key, key) {
 		return v
 	}
@@ -129,6 +133,9 @@ func (v *vault) unseal(accessKeyID, token string, now time.Time) (call.Principal
 func (s *Service) Credential(tx state.Tx, accessKeyID string) *call.Credential {
 	if strings.HasPrefix(accessKeyID, sessionPrefix) {
 		v := s.open(tx)
+		if v == nil {
+			return nil
+		}
 		return &call.Credential{
 			Secret:  state.NewMaterial(v.secretOf(accessKeyID)),
 			Session: func(token string, now time.Time) (call.Principal, error) { return v.unseal(accessKeyID, token, now) },
