@@ -139,7 +139,7 @@ func TestNoRedirects(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		here := httptest.NewServer(http.RedirectHandler(other.URL, status))
 		c := newClient(t, kmsclient.Options{Endpoint: here.URL})
-		if err := describe(t.Context(), c); !errors.Is(err, kmsclient.ErrInvalidAnswer) {
+		if err := describe(t.Context(), c); !errors.Is(err, kmsclient.ErrInvalidAnswer) || !strings.Contains(err.Error(), "a redirect") {
 			t.Errorf("%d: %v", status, err)
 		}
 		k, err := c.SDK()
@@ -291,6 +291,28 @@ func TestEndlessAnswer(t *testing.T) {
 	}
 	if n := written.Load(); n > 64<<20 { // what the kernel and net/http hold is theirs
 		t.Errorf("%d bytes were taken", n)
+	}
+}
+
+// An answer may be of 1 MiB and not of a byte more, be it blanks.
+func TestLargeAnswers(t *testing.T) {
+	for size, want := range map[int]error{1 << 20: nil, 1<<20 + 1: kmsclient.ErrInvalidAnswer} {
+		c := newClient(t, kmsclient.Options{Transport: always(200, described+strings.Repeat(" ", size-len(described)))})
+		if err := describe(t.Context(), c); !errors.Is(err, want) || err != nil && !strings.Contains(err.Error(), "more than 1048576 bytes") {
+			t.Errorf("%d bytes: %v, want %v", size, err, want)
+		}
+	}
+}
+
+// The timeout that the SDK sets for itself does not come before that of an attempt.
+func TestSlowAnswer(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		<-time.After(300 * time.Millisecond)
+		io.WriteString(w, described)
+	}))
+	defer server.Close()
+	if err := describe(t.Context(), newClient(t, kmsclient.Options{Endpoint: server.URL, Timeout: time.Second, MaxAttempts: 1})); err != nil {
+		t.Error(err)
 	}
 }
 
