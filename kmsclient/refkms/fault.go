@@ -26,16 +26,17 @@ const (
 )
 
 // What can go wrong with requests over HTTP alone. The call is made as ever, and its answer, be it a refusal, is spoilt.
+// Requests that prove nobody suffer none of it but a skew, for they are no calls.
 const (
 	FaultGarbage   FaultKind = 11 // garbage: 200 and a body that is neither JSON nor XML
 	FaultHTML      FaultKind = 12 // html: 502 and a page of HTML, as of a proxy
 	FaultEmpty     FaultKind = 13 // empty: no body
-	FaultTruncated FaultKind = 14 // truncated: the first Bytes of the body, announced as all of it
+	FaultTruncated FaultKind = 14 // truncated: the first Bytes of the body, but never all, announced as all of it
 	FaultTypes     FaultKind = 15 // types: strings are numbers in the body, and numbers strings
 	FaultHuge      FaultKind = 16 // huge: blanks make the body Bytes long
 	FaultLate      FaultKind = 17 // late: the header comes after Delay
 	FaultDrip      FaultKind = 18 // drip: Delay passes before each byte of the body
-	FaultCut       FaultKind = 19 // cut: the connection closes after Bytes of the body
+	FaultCut       FaultKind = 19 // cut: the connection closes after Bytes of the body, but never all
 	FaultSkew      FaultKind = 20 // skew: the date of the request is compared with a clock that is Delay ahead, or behind if negative
 )
 
@@ -45,8 +46,8 @@ type Face uint8
 // The faces.
 const (
 	AnyFace   Face = 0 // any
-	HTTP      Face = 1 // http: through Server.Handler and Server.Transport
-	InProcess Face = 2 // in-process: through a Client
+	HTTP      Face = 1 // http: through Server.Handler and Server.Transport, and not through a Client
+	InProcess Face = 2 // in-process: through a Client, its method Do included, and not over HTTP
 )
 
 // A Fault is something to go wrong with the calls it is for. In JSON, which takes kinds and faces by name and durations
@@ -56,6 +57,10 @@ const (
 // a wrong or spoilt answer. The rest do not count it. Faults that name a resource come after those that do not, for what a
 // call touches is known only once its parameters are read; a call that is refused before suffers none. Calls that the
 // service makes inside a call suffer none.
+//
+// A lost connection is closed by [Server.Handler] without an answer: it panics with [http.ErrAbortHandler], which has the
+// server of net/http do that. [Server.Transport] ends with io.EOF, or a body that is cut with io.ErrUnexpectedEOF, which is
+// what the transport of net/http says then. A [Client] has an error that matches kmsapi.ErrUnavailable.
 //
 // Delays are real time, that of the program and its contexts, and not of the clock that [Server.Advance] moves: they are
 // there to meet a deadline, which the clock of the server does not. In a bubble of testing/synctest they take no time. A

@@ -6,10 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/aliyun/alibaba-cloud-sdk-go/services/kms"
 
 	"github.com/xinfeng-kms/xinfeng/keyring/kmsapi"
 	"github.com/xinfeng-kms/xinfeng/kmsclient/refkms"
@@ -161,12 +165,95 @@ func TestFaultScope(t *testing.T) {
 	}
 }
 
+// Faults for one face leave the calls by the other alone: typed and by Do, through the transport and over a socket.
+func TestFaultFaces(t *testing.T) {
+	s, c := client(t, nil)
+	key := newKey(t, c)
+	id, secret := s.AccessKey()
+	listener := httptest.NewServer(s.Handler())
+	defer listener.Close()
+	list := func(configure func(*kms.Client)) error {
+		k := sdk(t, s, id, secret)
+		configure(k)
+		_, err := k.ListKeys(kms.CreateListKeysRequest())
+		return err
+	}
+	faces := []struct {
+		name string
+		face refkms.Face
+		call func() error
+	}{
+		{"typed", refkms.InProcess, func() error { return encrypt(t, c, key) }},
+		{"Do", refkms.InProcess, func() error { return c.Do(t.Context(), "ListKeys", nil, nil) }},
+		{"transport", refkms.HTTP, func() error { return list(func(*kms.Client) {}) }},
+		{"socket", refkms.HTTP, func() error {
+			return list(func(k *kms.Client) {
+				k.SetTransport(&http.Transport{DisableKeepAlives: true})
+				k.Domain = strings.TrimPrefix(listener.URL, "http://")
+			})
+		}},
+	}
+	for _, face := range []refkms.Face{refkms.AnyFace, refkms.HTTP, refkms.InProcess} {
+		lift := s.Inject(refkms.Fault{Kind: refkms.FaultUnavailable, Face: face})
+		for _, by := range faces {
+			if err, suffers := by.call(), face == refkms.AnyFace || face == by.face; (err != nil) != suffers {
+				t.Errorf("a fault of the face %s, a call by %s: %v", face, by.name, err)
+			}
+		}
+		lift()
+	}
+	for _, kind := range httpFaults {
+		lift := s.Inject(refkms.Fault{Kind: kind, Face: refkms.HTTP, Delay: time.Hour, Times: 1})
+		must(t, faces[0].call())
+		must(t, faces[1].call())
+		lift()
+	}
+}
+
+// Each fault over HTTP alone, as the official SDK has it: the reply of the fault, and the server well again after it.
+func TestHTTPFaults(t *testing.T) {
+	s, _ := client(t, nil)
+	id, secret := s.AccessKey()
+	for _, tt := range []struct {
+		fault refkms.Fault
+		want  string // in what the SDK says; "" is success
+	}{
+		{refkms.Fault{Kind: refkms.FaultGarbage}, "SDK.JsonUnmarshalError"},
+		{refkms.Fault{Kind: refkms.FaultHTML}, "502 Bad Gateway"},
+		{refkms.Fault{Kind: refkms.FaultEmpty}, ""}, // which the SDK takes for an answer
+		{refkms.Fault{Kind: refkms.FaultTruncated, Bytes: 9}, "SDK.JsonUnmarshalError"},
+		{refkms.Fault{Kind: refkms.FaultTypes}, ""}, // which the SDK converts
+		{refkms.Fault{Kind: refkms.FaultHuge}, ""},
+		{refkms.Fault{Kind: refkms.FaultLate, Delay: time.Millisecond}, ""},
+		{refkms.Fault{Kind: refkms.FaultDrip, Delay: time.Microsecond}, ""},
+		{refkms.Fault{Kind: refkms.FaultCut, Bytes: 9}, "unexpected EOF"},
+		{refkms.Fault{Kind: refkms.FaultSkew, Delay: time.Hour}, "IllegalTimestamp"},
+		{refkms.Fault{Kind: refkms.FaultSkew, Delay: -time.Hour}, "IllegalTimestamp"},
+		{refkms.Fault{Kind: refkms.FaultLostBefore}, "EOF"},
+		{refkms.Fault{Kind: refkms.FaultLostAfter}, "EOF"},
+	} {
+		t.Run(tt.fault.Kind.String(), func(t *testing.T) {
+			tt.fault.Face, tt.fault.Operation, tt.fault.Times = refkms.HTTP, "ListKeys", 1
+			lift := s.Inject(tt.fault)
+			defer lift()
+			for _, want := range []string{tt.want, ""} {
+				_, err := sdk(t, s, id, secret).ListKeys(kms.CreateListKeysRequest())
+				if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+					t.Errorf("ListKeys = %v, want %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+// httpFaults have a meaning over HTTP alone.
+var httpFaults = []refkms.FaultKind{refkms.FaultGarbage, refkms.FaultHTML, refkms.FaultEmpty, refkms.FaultTruncated, refkms.FaultTypes,
+	refkms.FaultHuge, refkms.FaultLate, refkms.FaultDrip, refkms.FaultCut, refkms.FaultSkew}
+
 // What cannot happen is refused when it is set: by name to whoever asks, and by a panic in a test.
 func TestFaultsThatCannotBe(t *testing.T) {
 	s, _ := client(t, nil)
-	bodies := []refkms.FaultKind{refkms.FaultGarbage, refkms.FaultHTML, refkms.FaultEmpty, refkms.FaultTruncated, refkms.FaultTypes,
-		refkms.FaultHuge, refkms.FaultLate, refkms.FaultDrip, refkms.FaultCut, refkms.FaultSkew}
-	for _, kind := range bodies {
+	for _, kind := range httpFaults {
 		f := refkms.Fault{Kind: kind, Face: refkms.HTTP, Delay: time.Second}
 		if err := s.CheckFault(f); err != nil {
 			t.Errorf("%s over HTTP: %v", kind, err)

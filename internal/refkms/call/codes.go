@@ -11,8 +11,10 @@ type Error struct {
 	Param string
 	// Denial says more of a refusal for lack of rights, nil for others.
 	Denial *Denial
-	// RetryAfter is when the gateway says that a throttled caller may try again, 0 if it does not.
+	// RetryAfter is when the gateway says that a throttled caller may try again, 0 if it does not; Limit is how many calls
+	// it says that it takes, 0 for one.
 	RetryAfter time.Duration
+	Limit      int
 }
 
 // A Denial says whose right to what was missing, and why. Its JSON is the AccessDeniedDetail of an answer.

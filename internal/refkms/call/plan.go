@@ -59,8 +59,9 @@ const (
 // A Spoil is how a face that answers in bytes spoils an answer, whether it is one of success or a refusal. The call itself
 // is made as ever.
 type Spoil struct {
-	Kind  SpoilKind
-	Bytes int           // of SpoilTruncate, SpoilCut: how many of the body are sent; of SpoilHuge: how many there are
+	Kind SpoilKind
+	// Bytes are, of SpoilTruncate and SpoilCut, how many of the body are sent, but never all; of SpoilHuge, how many there are.
+	Bytes int
 	Pause time.Duration // of SpoilLate: before the header; of SpoilDrip: before each byte of the body
 }
 

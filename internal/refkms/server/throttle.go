@@ -34,6 +34,7 @@ func (t *Throttle) Refuse(c *call.Call) error {
 		return call.ErrThrottling
 	}
 	e := *call.ErrUserThrottling
+	e.Limit = c.Op.Rate
 	e.RetryAfter = c.Instant.Truncate(time.Second).Add(time.Second).Sub(c.Instant)
 	return &e
 }

@@ -56,8 +56,8 @@ func TestThrottle(t *testing.T) {
 			t.Errorf("%s: %d of 10 calls pass, the rest with %v; want %d and %v", tt.name, n, err, tt.want, tt.err)
 		}
 		var e *call.Error
-		if errors.As(err, &e) && tt.action == "Foreign" && e.RetryAfter != 750*time.Millisecond {
-			t.Errorf("%s: retry after %v, want 750ms", tt.name, e.RetryAfter)
+		if errors.As(err, &e) && tt.action == "Foreign" && (e.RetryAfter != 750*time.Millisecond || e.Limit != 3) {
+			t.Errorf("%s: %d calls, and retry after %v, want 3 and 750ms", tt.name, e.Limit, e.RetryAfter)
 		}
 	}
 	role.Session = &call.Session{Name: "2"}

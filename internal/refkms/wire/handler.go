@@ -12,6 +12,7 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -50,25 +51,41 @@ func New(c Config) *Handler {
 }
 
 // ServeHTTP answers a request of a net/http server. It reads the body before anything else: otherwise a body that comes
-// slowly would hold up the refusal.
+// slowly would hold up the refusal. It panics with http.ErrAbortHandler, which has that server close the connection,
+// where the connection is to be lost on purpose.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req := newRequest(r)
 	req.body, req.unread = h.readBody(w, r)
 	p := h.serve(r.Context(), req)
+	if p == nil || pause(r.Context(), nil, p.late) != nil {
+		panic(http.ErrAbortHandler)
+	}
 	p.header(w.Header())
 	w.WriteHeader(p.status)
-	w.Write(p.body)
+	if p.spoilt == nil {
+		w.Write(p.body)
+		return
+	}
+	p.spoilt.ctx = r.Context()
+	if !p.spoilt.send(w) {
+		panic(http.ErrAbortHandler)
+	}
 }
 
-// serve answers a request.
+// serve answers a request. It returns nil if the connection is to be lost instead.
 func (h *Handler) serve(ctx context.Context, r *request) *reply {
 	requestID := call.NewRequestID()
-	doc, err := h.take(ctx, r, requestID)
-	return answer(doc, err, r, requestID)
+	var spoil call.Spoil
+	doc, err := h.take(ctx, r, requestID, &spoil)
+	if errors.Is(err, call.ErrConnectionLost) {
+		return nil
+	}
+	return answer(doc, err, r, requestID, spoil)
 }
 
-// take has a request answered by the server. The order of its checks is that of the service.
-func (h *Handler) take(ctx context.Context, r *request, requestID string) (any, error) {
+// take has a request answered by the server, which says in spoil what is to become of the answer. The order of its checks
+// is that of the service.
+func (h *Handler) take(ctx context.Context, r *request, requestID string, spoil *call.Spoil) (any, error) {
 	malformed := r.parse() // first of all, for every refusal is told in the Format that is asked for
 	switch {
 	case r.path != "/":
@@ -89,6 +106,7 @@ func (h *Handler) take(ctx context.Context, r *request, requestID string) (any, 
 	if region == "" {
 		region = h.config.Region
 	}
+	skew := h.config.Server.Skew(action)
 	return h.config.Server.Call(ctx, server.Request{
 		Action:    action,
 		Version:   version,
@@ -96,8 +114,9 @@ func (h *Handler) take(ctx context.Context, r *request, requestID string) (any, 
 		Scope:     state.In("", region),
 		Origin:    r.origin(),
 		Prove: func(tx state.Tx, now time.Time) (call.Principal, error) {
-			return h.prove(r, s, tx, now)
+			return h.prove(r, s, skew, tx, now)
 		},
+		Spoil: spoil,
 		Texts: r.texts(),
 	})
 }

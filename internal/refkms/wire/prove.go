@@ -51,8 +51,9 @@ func (r *request) claim(s scheme) (claim, error) {
 }
 
 // prove checks a request's claim in the order the service does: completeness, the access key, the date, the token, the
-// signature, the nonce. Only the token is dated by now, the time of the service; clients sign by the machine's clock.
-func (h *Handler) prove(r *request, s scheme, tx state.Tx, now time.Time) (call.Principal, error) {
+// signature, the nonce. Only the token is dated by now, the time of the service; clients sign by the machine's clock, which
+// is compared with their dates as if it were ahead by skew.
+func (h *Handler) prove(r *request, s scheme, skew time.Duration, tx state.Tx, now time.Time) (call.Principal, error) {
 	var nobody call.Principal
 	c, err := r.claim(s)
 	if err != nil {
@@ -66,7 +67,7 @@ func (h *Handler) prove(r *request, s scheme, tx state.Tx, now time.Time) (call.
 		return nobody, call.ErrAccessKeyDisabled
 	}
 	machine := h.config.Now()
-	if err := h.fresh(c.date, machine); err != nil {
+	if err := h.fresh(c.date, machine.Add(skew)); err != nil {
 		return nobody, err
 	}
 	principal, err := cred.Prove(c.token, now)

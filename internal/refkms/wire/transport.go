@@ -16,7 +16,8 @@ func (h *Handler) Transport() http.RoundTripper { return transport{h} }
 
 type transport struct{ h *Handler }
 
-// RoundTrip answers a request. It returns the context's error if that ends the request before an answer is there.
+// RoundTrip answers a request. It returns the context's error if that ends the request before an answer is there, and
+// io.EOF, as the transport of net/http does, if the connection is lost on purpose.
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL == nil {
 		closeBody(r)
@@ -36,6 +37,12 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if p == nil {
+		return nil, io.EOF
+	}
+	if err := pause(ctx, nil, p.late); err != nil {
+		return nil, err
+	}
 	resp := &http.Response{
 		Status:        strconv.Itoa(p.status) + " " + http.StatusText(p.status),
 		StatusCode:    p.status,
@@ -44,8 +51,12 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		ProtoMinor:    1,
 		Header:        make(http.Header, 4),
 		Body:          io.NopCloser(bytes.NewReader(p.body)),
-		ContentLength: int64(len(p.body)),
+		ContentLength: int64(p.size()),
 		Request:       r,
+	}
+	if p.spoilt != nil {
+		p.spoilt.ctx, p.spoilt.closed = ctx, make(chan struct{})
+		resp.Body = p.spoilt
 	}
 	p.header(resp.Header)
 	return resp, nil

@@ -24,6 +24,7 @@ import (
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/catalog"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/clock"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/faults"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/keys"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/server"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
@@ -43,6 +44,7 @@ var signed = time.Date(2021, 7, 1, 0, 0, 0, 0, time.UTC)
 type world struct {
 	t       testing.TB
 	handler *wire.Handler
+	faults  *faults.Injector
 	now     time.Time
 	keys    map[string]*call.Credential
 }
@@ -50,13 +52,13 @@ type world struct {
 func newWorld(t testing.TB) *world { return newWorldWith(t, wire.Config{}) }
 
 func newWorldWith(t testing.TB, c wire.Config) *world {
-	w := &world{t: t, now: signed, keys: map[string]*call.Credential{
+	w := &world{t: t, faults: new(faults.Injector), now: signed, keys: map[string]*call.Credential{
 		testID: {Principal: call.Principal{Kind: call.Root, Account: account}, Secret: state.NewMaterial([]byte(testSecret))},
 	}}
 	// The service's own clock is years away from the machine's.
 	serviceTime := func() time.Time { return signed.AddDate(5, 0, 0) }
 	c.Server = server.New(state.NewMemory(), clock.New(serviceTime), catalog.New(catalog.Rooms{Keys: keys.New(keys.Options{})}),
-		server.Hooks{Credential: func(_ state.Tx, id string) *call.Credential { return w.keys[id] }})
+		server.Hooks{Credential: func(_ state.Tx, id string) *call.Credential { return w.keys[id] }, Fault: w.faults.Plan, Skew: w.faults.Skew})
 	c.Region = "cn-hangzhou"
 	c.Serves = func(region string) bool { return region == "cn-hangzhou" || region == "cn-beijing" }
 	c.Now = func() time.Time { return w.now }
