@@ -355,6 +355,27 @@ func TestRates(t *testing.T) {
 	}
 }
 
+// An account rotates fifty secrets in an hour, if rates hold.
+func TestRotationRate(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	s, c := client(t, &refkms.Options{Quotas: &refkms.Quotas{Rates: true}, Now: func() time.Time { return now }})
+	do := func(action string, params map[string]string) error { return c.Do(t.Context(), action, params, nil) }
+	must(t, do("CreateSecret", map[string]string{"SecretName": "rds", "VersionId": "v", "SecretType": "Rds",
+		"SecretData":     `{"Accounts":[{"AccountName":"u","AccountPassword":"p"}]}`,
+		"ExtendedConfig": `{"SecretSubType":"SingleUser","DBInstanceId":"i"}`}))
+	rotate := func(version int) error {
+		return do("RotateSecret", map[string]string{"SecretName": "rds", "VersionId": fmt.Sprint("v", version)})
+	}
+	for i := range 50 {
+		must(t, rotate(i))
+	}
+	if err := rotate(50); codeOf(err) != "Rejected.Throttling" {
+		t.Errorf("the rotation after fifty = %v, want Rejected.Throttling", err)
+	}
+	s.Advance(time.Hour)
+	must(t, rotate(50))
+}
+
 // A fault is set for the part of a test that needs it, and lifted after.
 func ExampleServer_Inject() {
 	server, _ := refkms.New(nil)

@@ -123,7 +123,7 @@ type Quotas struct {
 	Aliases     int  // default 300
 	KeyVersions int  // of one asymmetric key, beside the first; default 50
 	Secrets     int  // those in a recovery window included; default any number
-	Rates       bool // limit the calls per second and user too, as the service documents it; default not
+	Rates       bool // limit the calls per second and user too, and rotations per hour, as the service documents it; default not
 	None        bool // no quotas at all, whatever the fields above say
 }
 

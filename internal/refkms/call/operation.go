@@ -60,8 +60,9 @@ type Row[Req any] struct {
 	// Hide and Drop name parameters and fields of the answer that the trail masks because they are secret, or leaves
 	// out because they are long.
 	Hide, Drop []string
-	// Rate is how many calls per second a user may make where rates are limited; 0 is any number.
-	Rate int
+	// Rate is how many calls per second a user may make where rates are limited, HourlyRate how many calls per hour an
+	// account and all its users may; 0 is any number.
+	Rate, HourlyRate int
 	// Anytime says that the operation works for an account that has not activated the service. Those of other products
 	// than KMS do anyway.
 	Anytime bool
@@ -78,6 +79,7 @@ type Operation struct {
 	Event      Effect
 	Hide, Drop []string
 	Rate       int
+	HourlyRate int
 	Anytime    bool
 	Product    Product
 	Unrecorded bool
@@ -108,7 +110,7 @@ func (a *Answer) setRequestID(id string) { a.RequestID = id }
 // parameters, as package documentation of params.go says; a mistake in them panics.
 func Define[Req any, R Answering](name string, handle func(*Call, *Req) (R, error), row Row[Req]) *Operation {
 	op := &Operation{
-		Name: name, Writes: row.Writes, Event: row.Event, Hide: row.Hide, Drop: row.Drop, Rate: row.Rate,
+		Name: name, Writes: row.Writes, Event: row.Event, Hide: row.Hide, Drop: row.Drop, Rate: row.Rate, HourlyRate: row.HourlyRate,
 		Anytime: row.Anytime || row.Product != KMS, Product: row.Product, Unrecorded: row.Unrecorded || row.Product != KMS,
 		actions: row.Actions,
 		params:  compileParams(reflect.TypeFor[Req]()),

@@ -12,6 +12,9 @@ const (
 	valueRate      = 450
 )
 
+// rotateRate is how often an account may have secrets rotated in an hour.
+const rotateRate = 50
+
 var secretData = []string{"SecretData"}
 
 // secretsTable returns the rows of secrets and tags, none for a room that is nil. The rights on the CMK of a secret are
@@ -47,7 +50,8 @@ func secretsTable(s *secrets.Service) []*call.Operation {
 			Check: s.CheckGetRandomPassword, On: call.Nothing, Event: call.Read, Hide: []string{"RandomPassword"}, Rate: secretRate}),
 
 		// Rotation, of the types that the service rotates.
-		call.Define("RotateSecret", s.RotateSecret, call.Row[secrets.RotateSecretRequest]{Writes: true, Event: call.Write}),
+		call.Define("RotateSecret", s.RotateSecret, call.Row[secrets.RotateSecretRequest]{
+			Writes: true, Event: call.Write, HourlyRate: rotateRate}),
 		call.Define("UpdateSecretRotationPolicy", s.UpdateSecretRotationPolicy, call.Row[secrets.UpdateSecretRotationPolicyRequest]{
 			Writes: true, Event: call.Write, Rate: secretRate}),
 

@@ -69,3 +69,32 @@ func TestThrottle(t *testing.T) {
 		t.Errorf("in the next second %d calls pass, want 3", n)
 	}
 }
+
+// Rates of an hour are those of an account with all its users, by the hours of the service's clock.
+func TestHourlyThrottle(t *testing.T) {
+	op := call.Define("Op", func(*call.Call, *text) (*answer, error) { return new(answer), nil },
+		call.Row[text]{Find: func(*call.Call, *text) error { return nil }, HourlyRate: 3})
+	now := start.Truncate(time.Hour)
+	s := server.New(state.NewMemory(), clock.New(func() time.Time { return now }), table{"Op": op}, server.Hooks{Throttle: new(server.Throttle).Refuse})
+	for i, tt := range []struct {
+		after   time.Duration
+		account string
+		user    string
+		want    error
+	}{
+		{0, account, "alice", nil},
+		{time.Second, account, "bob", nil},
+		{time.Minute, account, "alice", nil},
+		{time.Minute, account, "carol", call.ErrThrottling},
+		{0, "42", "carol", nil},
+		{57*time.Minute + 58*time.Second, account, "alice", call.ErrThrottling},
+		{time.Second, account, "alice", nil},
+	} {
+		now = now.Add(tt.after)
+		p := call.Principal{Kind: call.User, Account: tt.account, Name: tt.user}
+		_, err := s.Call(t.Context(), server.Request{Action: "Op", Scope: state.In(tt.account, "cn-hangzhou"), Principal: p, Typed: new(text)})
+		if !errors.Is(err, tt.want) {
+			t.Errorf("call %d: %v, want %v", i, err, tt.want)
+		}
+	}
+}
