@@ -8,96 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-)
 
-// rows holds the rights that each operation needs: which actions on which resources, in the order in which they are
-// asked. $1 and $2 are keys, of which the first has the alias alias/a; $blob is encrypted under the first; the secret s
-// lies under the first key, and d under the default one; $none is a key that is not there.
-var rows = []struct {
-	action string
-	params string // name=value, apart by blanks
-	pairs  string // action resource, apart by commas
-}{
-	{"DescribeRegions", "", ""},
-	{"DescribeAccountKmsStatus", "", "kms:DescribeAccountKmsStatus *"},
-	{"OpenKmsService", "", "kms:OpenKmsService *"},
-	{"ListKeys", "", "kms:ListKeys $R:key"},
-	{"CreateKey", "", "kms:CreateKey $R:key"},
-	{"DescribeKey", "KeyId=$1", "kms:DescribeKey $R:key/$1"},
-	{"DescribeKey", "KeyId=alias/a", "kms:DescribeKey $R:key/$1"},
-	{"DescribeKey", "KeyId=$R:key/$1", "kms:DescribeKey $R:key/$1"},
-	{"DescribeKey", "KeyId=$none", "kms:DescribeKey $R:key/$none"},
-	{"UpdateKeyDescription", "KeyId=$1 Description=x", "kms:UpdateKeyDescription $R:key/$1"},
-	{"EnableKey", "KeyId=$1", "kms:EnableKey $R:key/$1"},
-	{"DisableKey", "KeyId=$1", "kms:DisableKey $R:key/$1"},
-	{"ScheduleKeyDeletion", "KeyId=$1", "kms:ScheduleKeyDeletion $R:key/$1"},
-	{"CancelKeyDeletion", "KeyId=$1", "kms:CancelKeyDeletion $R:key/$1"},
-	{"SetDeletionProtection", "ProtectedResourceArn=$R:key/$1 EnableDeletionProtection=true", "kms:SetDeletionProtection $R:key/$1"},
-	{"GetParametersForImport", "KeyId=$1 WrappingAlgorithm=RSAES_OAEP_SHA_256 WrappingKeySpec=RSA_2048", "kms:GetParametersForImport $R:key/$1"},
-	{"ImportKeyMaterial", "KeyId=$1 EncryptedKeyMaterial=eA== ImportToken=x KeyMaterialExpireUnix=0", "kms:ImportKeyMaterial $R:key/$1"},
-	{"DeleteKeyMaterial", "KeyId=$1", "kms:DeleteKeyMaterial $R:key/$1"},
-	{"CreateKeyVersion", "KeyId=$1", "kms:CreateKeyVersion $R:key/$1"},
-	{"DescribeKeyVersion", "KeyId=$1 KeyVersionId=v", "kms:DescribeKeyVersion $R:key/$1"},
-	{"ListKeyVersions", "KeyId=$1", "kms:ListKeyVersions $R:key/$1"},
-	{"UpdateRotationPolicy", "KeyId=$1 EnableAutomaticRotation=false", "kms:UpdateRotationPolicy $R:key/$1"},
-	{"ListAliases", "", "kms:ListAliases $R:alias"},
-	{"ListAliasesByKeyId", "KeyId=$1", "kms:ListAliasesByKeyId $R:key/$1"},
-	{"CreateAlias", "AliasName=alias/b KeyId=$1", "kms:CreateAlias $R:alias/b,kms:CreateAlias $R:key/$1"},
-	{"UpdateAlias", "AliasName=alias/a KeyId=$2", "kms:UpdateAlias $R:alias/a,kms:UpdateAlias $R:key/$1,kms:UpdateAlias $R:key/$2"},
-	{"DeleteAlias", "AliasName=alias/a", "kms:DeleteAlias $R:alias/a,kms:DeleteAlias $R:key/$1"},
-	{"Encrypt", "KeyId=$1 Plaintext=x", "kms:Encrypt $R:key/$1"},
-	{"Encrypt", "KeyId=alias/a Plaintext=x", "kms:Encrypt $R:key/$1"},
-	{"Encrypt", "KeyId=$R:alias/a Plaintext=x", "kms:Encrypt $R:key/$1"},
-	{"GenerateDataKey", "KeyId=$1", "kms:GenerateDataKey $R:key/$1"},
-	{"GenerateDataKey", "KeyId=alias/a", "kms:GenerateDataKey $R:key/$1"},
-	{"GenerateDataKeyWithoutPlaintext", "KeyId=alias/a", "kms:GenerateDataKeyWithoutPlaintext $R:key/$1"},
-	{"Decrypt", "CiphertextBlob=$blob", "kms:Decrypt $R:key/$1"},
-	{"ReEncrypt", "CiphertextBlob=$blob DestinationKeyId=$2", "kms:ReEncryptFrom $R:key/$1,kms:ReEncryptTo $R:key/$2"},
-	{"ReEncrypt", "CiphertextBlob=$blob DestinationKeyId=alias/a", "kms:ReEncryptFrom $R:key/$1,kms:ReEncryptTo $R:key/$1"},
-	{"ExportDataKey", "CiphertextBlob=$blob WrappingAlgorithm=RSAES_OAEP_SHA_256 WrappingKeySpec=RSA_2048 PublicKeyBlob=$rsa", "kms:ExportDataKey $R:key/$1"},
-	{"GenerateAndExportDataKey", "KeyId=$1 WrappingAlgorithm=RSAES_OAEP_SHA_256 WrappingKeySpec=RSA_2048 PublicKeyBlob=$rsa", "kms:GenerateAndExportDataKey $R:key/$1"},
-	{"AsymmetricSign", "KeyId=$1 KeyVersionId=v Algorithm=ECDSA_SHA_256 Digest=$digest", "kms:AsymmetricSign $R:key/$1"},
-	{"AsymmetricVerify", "KeyId=$1 KeyVersionId=v Algorithm=ECDSA_SHA_256 Digest=$digest Value=eA==", "kms:AsymmetricVerify $R:key/$1"},
-	{"AsymmetricEncrypt", "KeyId=$1 KeyVersionId=v Algorithm=RSAES_OAEP_SHA_256 Plaintext=eA==", "kms:AsymmetricEncrypt $R:key/$1"},
-	{"AsymmetricDecrypt", "KeyId=alias/a KeyVersionId=v Algorithm=RSAES_OAEP_SHA_256 CiphertextBlob=eA==", "kms:AsymmetricDecrypt $R:key/$1"},
-	{"GetPublicKey", "KeyId=$1 KeyVersionId=v", "kms:GetPublicKey $R:key/$1"},
-	{"CreateSecret", "SecretName=new VersionId=v SecretData=x", "kms:CreateSecret $R:secret"},
-	{"CreateSecret", "SecretName=new VersionId=v SecretData=x EncryptionKeyId=$2", "kms:CreateSecret $R:secret,kms:GenerateDataKey $R:key/$2"},
-	{"ListSecrets", "", "kms:ListSecrets $R:secret"},
-	{"DescribeSecret", "SecretName=s", "kms:DescribeSecret $R:secret/s"},
-	{"DescribeSecret", "SecretName=$R:secret/s", "kms:DescribeSecret $R:secret/s"},
-	{"DescribeSecret", "SecretName=none", "kms:DescribeSecret $R:secret/none"},
-	{"UpdateSecret", "SecretName=s Description=x", "kms:UpdateSecret $R:secret/s"},
-	{"DeleteSecret", "SecretName=s", "kms:DeleteSecret $R:secret/s"},
-	{"RestoreSecret", "SecretName=s", "kms:RestoreSecret $R:secret/s"},
-	{"GetSecretValue", "SecretName=s", "kms:GetSecretValue $R:secret/s,kms:Decrypt $R:key/$1"},
-	{"GetSecretValue", "SecretName=d", "kms:GetSecretValue $R:secret/d"},
-	{"PutSecretValue", "SecretName=s VersionId=v2 SecretData=x", "kms:PutSecretValue $R:secret/s,kms:GenerateDataKey $R:key/$1"},
-	{"PutSecretValue", "SecretName=d VersionId=v2 SecretData=x", "kms:PutSecretValue $R:secret/d"},
-	{"ListSecretVersionIds", "SecretName=s", "kms:ListSecretVersionIds $R:secret/s"},
-	{"UpdateSecretVersionStage", "SecretName=s VersionStage=x MoveToVersion=v", "kms:UpdateSecretVersionStage $R:secret/s"},
-	{"GetRandomPassword", "", "kms:GetRandomPassword *"},
-	{"RotateSecret", "SecretName=s VersionId=v9", "kms:RotateSecret $R:secret/s"},
-	{"UpdateSecretRotationPolicy", "SecretName=s EnableAutomaticRotation=false", "kms:UpdateSecretRotationPolicy $R:secret/s"},
-	{"GetSecretPolicy", "SecretName=s", "kms:GetSecretPolicy $R:secret/s"},
-	{"SetSecretPolicy", "SecretName=s Policy={}", "kms:SetSecretPolicy $R:secret/s"},
-	{"GetKeyPolicy", "KeyId=$1", "kms:GetKeyPolicy $R:key/$1"},
-	{"SetKeyPolicy", "KeyId=$1 Policy={}", "kms:SetKeyPolicy $R:key/$1"},
-	{"TagResource", `KeyId=$1 Tags=[{"TagKey":"a","TagValue":"b"}]`, "kms:TagResource $R:key/$1"},
-	{"TagResource", `SecretName=s Tags=[{"TagKey":"a","TagValue":"b"}]`, "kms:TagResource $R:secret/s"},
-	{"UntagResource", `KeyId=$1 TagKeys=["a"]`, "kms:UntagResource $R:key/$1"},
-	{"UntagResource", `SecretName=s TagKeys=["a"]`, "kms:UntagResource $R:secret/s"},
-	{"ListResourceTags", "KeyId=$1", "kms:ListResourceTags $R:key/$1"},
-	{"TagResources", "ResourceType=key ResourceId.1=$1 ResourceId.2=$2 Tag.1.Key=a Tag.1.Value=b", "kms:TagResources $R:key/$1,kms:TagResources $R:key/$2"},
-	{"TagResources", "ResourceType=secret ResourceId.1=s ResourceId.2=d Tag.1.Key=a Tag.1.Value=b", "kms:TagResources $R:secret/s,kms:TagResources $R:secret/d"},
-	{"UntagResources", "ResourceType=key ResourceId.1=$2 TagKey.1=a", "kms:UntagResources $R:key/$2"},
-	{"ListTagResources", "ResourceType=key ResourceId.1=$1", "kms:ListTagResources $R:key/$1"},
-	{"ListTagResources", "ResourceType=key", "kms:ListTagResources $R:key"},
-	{"ListTagResources", "ResourceType=secret", "kms:ListTagResources $R:secret"},
-	{"LookupEvents", "", "actiontrail:LookupEvents *"},
-	{"AssumeRole", "RoleArn=acs:ram::42:role/app RoleSessionName=test", "sts:AssumeRole acs:ram::42:role/app"},
-	{"GetCallerIdentity", "", ""},
-}
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/identity/identitytest"
+)
 
 // Every operation needs exactly the rights of its row: with them it is not denied, without one of them it is, on the
 // resource of that one. An operation without a row fails the test.
@@ -112,13 +25,13 @@ func TestRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	publicKey := base64.StdEncoding.EncodeToString(der)
-	for _, row := range rows {
-		t.Run(row.action+" "+row.params, func(t *testing.T) {
+	for _, row := range identitytest.Rows {
+		t.Run(row.Action+" "+row.Params, func(t *testing.T) {
 			w := newWorld(t)
-			if w.table.Lookup(row.action) == nil {
+			if w.table.Lookup(row.Action) == nil {
 				t.Skip("the service does not have it")
 			}
-			tested[row.action] = true
+			tested[row.Action] = true
 			k1, k2 := w.newKey(), w.newKey()
 			w.ok("CreateAlias", "AliasName", "alias/a", "KeyId", k1)
 			w.ok("CreateSecret", "SecretName", "s", "VersionId", "v", "SecretData", "x", "EncryptionKeyId", k1)
@@ -126,17 +39,7 @@ func TestRows(t *testing.T) {
 			fill := strings.NewReplacer("$1", k1, "$2", k2, "$none", "11111111-1111-4111-8111-111111111111", "$R:", arns,
 				"$blob", w.ok("Encrypt", "KeyId", k1, "Plaintext", "x").str("CiphertextBlob"),
 				"$digest", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "$rsa", publicKey)
-			var params []string
-			for _, p := range strings.Fields(fill.Replace(row.params)) {
-				name, value, _ := strings.Cut(p, "=")
-				params = append(params, name, value)
-			}
-			var pairs [][2]string
-			for pair := range strings.SplitSeq(fill.Replace(row.pairs), ",") {
-				if action, resource, ok := strings.Cut(pair, " "); ok && !slices.Contains(pairs, [2]string{action, resource}) {
-					pairs = append(pairs, [2]string{action, resource})
-				}
-			}
+			params, pairs := row.Fill(fill)
 			grant := func(pairs [][2]string) (policies []string) {
 				for _, p := range pairs {
 					policies = append(policies, allow([]string{p[0]}, []string{p[1]}))
@@ -148,7 +51,7 @@ func TestRows(t *testing.T) {
 				if want == "*" {
 					want = "" // what has no resource is not named
 				}
-				if missing, ok := w.user(who, policies...).may(row.action, params...); ok || w.table.Lookup(row.action).Product == 0 && missing != want {
+				if missing, ok := w.user(who, policies...).may(row.Action, params...); ok || w.table.Lookup(row.Action).Product == 0 && missing != want {
 					t.Errorf("denied on %q, allowed %v, want denied on %q", missing, ok, want)
 				}
 			}
@@ -157,7 +60,7 @@ func TestRows(t *testing.T) {
 				// One statement that denies is stronger than rights to everything.
 				denied("denied-"+string(rune('a'+i)), p[1], allow(all, all), deny([]string{p[0]}, []string{p[1]}))
 			}
-			if missing, ok := w.user("with-all", grant(pairs)...).may(row.action, params...); !ok {
+			if missing, ok := w.user("with-all", grant(pairs)...).may(row.Action, params...); !ok {
 				t.Errorf("with all rights it is denied on %q", missing)
 			}
 		})
