@@ -33,12 +33,14 @@ func holds(t testing.TB, operator string, request, values []string) bool {
 	}
 }
 
-// operatorCases say when the positive operators hold for a request that has one value.
-var operatorCases = []struct {
+// An operatorCase says whether a positive operator holds for a request that has one value.
+type operatorCase struct {
 	operator, value string
 	values          []string
 	want            bool
-}{
+}
+
+var operatorCases = []operatorCase{
 	{"StringEquals", "a", []string{"a"}, true},
 	{"StringEquals", "a", []string{"b", "a"}, true},
 	{"StringEquals", "A", []string{"a"}, false},

@@ -2,6 +2,8 @@ package policy_test
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -53,6 +55,44 @@ func FuzzParse(f *testing.F) {
 			if got, want := policy.Evaluate(r, nil, []*policy.Policy{p}).Decision.String(), modelDecide(t, document, r); got != want {
 				t.Fatalf("%s on %s: %s, the model says %s: %q", r.Action, r.Resource, got, want, document)
 			}
+		}
+	})
+}
+
+// Every operator says of any two values what the model says, and its contrary the opposite; of a key that the request does
+// not have the one is false and the other true.
+func FuzzCondition(f *testing.F) {
+	for _, tc := range operatorCases {
+		f.Add(tc.operator, tc.value, tc.values[0], tc.values[len(tc.values)-1])
+	}
+	f.Fuzz(func(t *testing.T, operator, value, p1, p2 string) {
+		not, ok := negated[operator]
+		if !ok && !slices.ContainsFunc(operatorCases, func(c operatorCase) bool { return c.operator == operator }) {
+			return
+		}
+		for _, s := range []string{value, p1, p2} {
+			if len(s) > 64 || !utf8.ValidString(s) || strings.ContainsRune(s, utf8.RuneError) {
+				return // no document has such a text; numbers of the model take time with their length
+			}
+			if strings.HasPrefix(operator, "Ip") && strings.Contains(s, "%") {
+				return // the model knows no zones
+			}
+		}
+		want := modelMeets(operator, value, p1) || modelMeets(operator, value, p2)
+		if got := holds(t, operator, []string{value}, []string{p1, p2}); got != want {
+			t.Fatalf("%s(%q, %q, %q) = %v, the model says %v", operator, value, p1, p2, got, want)
+		}
+		if holds(t, operator, nil, []string{p1, p2}) {
+			t.Fatalf("%s of nothing and %q, %q is true", operator, p1, p2)
+		}
+		if !ok {
+			return
+		}
+		if got := holds(t, not, []string{value}, []string{p1, p2}); got == want {
+			t.Fatalf("%s(%q, %q, %q) = %v, as %s", not, value, p1, p2, got, operator)
+		}
+		if !holds(t, not, nil, []string{p1, p2}) {
+			t.Fatalf("%s of nothing and %q, %q is false", not, p1, p2)
 		}
 	})
 }
