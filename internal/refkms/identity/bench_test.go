@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
@@ -12,7 +13,7 @@ import (
 
 // populate makes n users with ten policies each, half of them shared and half their own, of which the last allows
 // kms:DescribeKey on keys. Their access keys have their names.
-func populate(b *testing.B, w *world, n int) {
+func populate(b testing.TB, w *world, n int) {
 	b.Helper()
 	w.ram(func(r *identity.RAM) error {
 		for i := range 5 {
@@ -48,47 +49,79 @@ func populate(b *testing.B, w *world, n int) {
 	})
 }
 
+// A crowd is users, and a call that each of them may make.
+type crowd struct {
+	users    []call.Principal
+	describe func(call.Principal) error
+}
+
+func newCrowd(tb testing.TB, n int) *crowd {
+	tb.Helper()
+	w := newWorld(tb)
+	populate(tb, w, n)
+	texts := map[string]string{"KeyId": w.newKey()}
+	c := &crowd{make([]call.Principal, n), func(p call.Principal) error {
+		_, err := w.server.Call(context.Background(), server.Request{Action: "DescribeKey", Scope: state.In(account, region), Principal: p, Origin: w.origin, Texts: texts})
+		return err
+	}}
+	if err := w.store.View(func(tx state.Tx) error {
+		for i := range c.users {
+			c.users[i] = w.server.Credential(tx, fmt.Sprintf("user-%d", i)).Principal
+		}
+		return nil
+	}); err != nil {
+		tb.Fatal(err)
+	}
+	for _, p := range c.users { // each compiles its policies once
+		if err := c.describe(p); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return c
+}
+
+// Policies are compiled once: a call allocates as much with a thousand users as with ten, and hardly more than the same
+// call of the account itself, which has no policies.
+func TestAuthorizedCallAllocates(t *testing.T) {
+	allocations := func(n int, p *call.Principal) float64 {
+		c, i := newCrowd(t, n), 0
+		return testing.AllocsPerRun(100, func() {
+			who := p
+			if who == nil {
+				who = &c.users[i%n]
+				i++
+			}
+			if err := c.describe(*who); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	root := allocations(10, &call.Principal{Kind: call.Root, Account: account})
+	few, many := allocations(10, nil), allocations(1000, nil)
+	if many != few || many > root+20 { // to parse ten policies takes hundreds
+		t.Errorf("a call allocates %v times with ten users, %v with a thousand, %v without rights", few, many, root)
+	}
+}
+
 // What a call with rights costs does not depend on how many users there are: with ten thousand, of ten policies each, it
 // is to cost what it does with ten. Root is the same call without rights.
 func BenchmarkAuthorizedCall(b *testing.B) {
 	for _, n := range []int{10, 10000} {
-		w := newWorld(b)
-		populate(b, w, n)
-		key := w.newKey()
-		principals := make([]call.Principal, n)
-		if err := w.store.View(func(tx state.Tx) error {
-			for i := range principals {
-				principals[i] = w.server.Credential(tx, fmt.Sprintf("user-%d", i)).Principal
-			}
-			return nil
-		}); err != nil {
-			b.Fatal(err)
-		}
-		texts := map[string]string{"KeyId": key}
-		describe := func(p call.Principal) {
-			_, err := w.server.Call(b.Context(), server.Request{Action: "DescribeKey", Scope: state.In(account, region), Principal: p, Origin: w.origin, Texts: texts})
-			if err != nil {
-				b.Fatal(err)
-			}
-		}
-		for _, p := range principals { // each compiles its policies once
-			describe(p)
-		}
-		for name, callers := range map[string]int{"one": 1, "all": n} {
-			b.Run(fmt.Sprintf("users=%d/calling=%s", n, name), func(b *testing.B) {
+		c := newCrowd(b, n)
+		run := func(name string, who func(i int) call.Principal) {
+			b.Run(name, func(b *testing.B) {
 				b.ReportAllocs()
 				for i := 0; b.Loop(); i++ {
-					describe(principals[i%callers])
+					if err := c.describe(who(i)); err != nil {
+						b.Fatal(err)
+					}
 				}
 			})
 		}
+		run(fmt.Sprintf("users=%d/calling=one", n), func(int) call.Principal { return c.users[0] })
+		run(fmt.Sprintf("users=%d/calling=all", n), func(i int) call.Principal { return c.users[i%n] })
 		if n == 10 {
-			b.Run("root", func(b *testing.B) {
-				b.ReportAllocs()
-				for b.Loop() {
-					describe(call.Principal{Kind: call.Root, Account: account})
-				}
-			})
+			run("root", func(int) call.Principal { return call.Principal{Kind: call.Root, Account: account} })
 		}
 	}
 }
