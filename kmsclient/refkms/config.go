@@ -3,14 +3,12 @@ package refkms
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"strings"
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/identity"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/keys"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/strictjson"
 )
 
 // A Config says who there is, for [Server.Apply]. As a document it is JSON with the names of the field tags:
@@ -103,78 +101,11 @@ func ParseConfig(document []byte) (*Config, error) {
 	if len(document) > maxConfig {
 		return nil, fmt.Errorf("refkms: config: %d bytes, limit %d", len(document), maxConfig)
 	}
-	if err := checkNames(document); err != nil {
+	c := new(Config)
+	if err := strictjson.Unmarshal(document, c, "document", "trust"); err != nil { // policies, where case means something
 		return nil, fmt.Errorf("refkms: config: %w", err)
 	}
-	d := json.NewDecoder(bytes.NewReader(document))
-	d.DisallowUnknownFields()
-	c := new(Config)
-	if err := d.Decode(c); err != nil {
-		return nil, fmt.Errorf("refkms: config: at byte %d: %w", d.InputOffset(), err)
-	}
 	return c, nil
-}
-
-// maxDepth is how deep a document may be nested: three times what a policy in it needs.
-const maxDepth = 32
-
-// checkNames refuses a document that is not one JSON value, or has an object with a name twice, in a policy too.
-func checkNames(document []byte) error {
-	d := json.NewDecoder(bytes.NewReader(document))
-	if err := checkValue(d, 0, true); err != nil {
-		return fmt.Errorf("at byte %d: %w", d.InputOffset(), err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return fmt.Errorf("at byte %d: something follows the document", d.InputOffset())
-	}
-	return nil
-}
-
-// checkValue reads one value. With fold, names that differ in their case are the same, as they are to encoding/json; in
-// policies they are not.
-func checkValue(d *json.Decoder, depth int, fold bool) error {
-	open, err := d.Token()
-	if err != nil {
-		return noEOF(err)
-	}
-	if open != json.Delim('{') && open != json.Delim('[') {
-		return nil
-	}
-	if depth == maxDepth {
-		return fmt.Errorf("nested more than %d deep", maxDepth)
-	}
-	seen := map[string]bool{}
-	for d.More() {
-		fold := fold
-		if open == json.Delim('{') {
-			t, err := d.Token()
-			if err != nil {
-				return noEOF(err)
-			}
-			name := t.(string) // a name is a string in every JSON that Token takes
-			if fold {
-				name = strings.ToLower(name)
-			}
-			if seen[name] {
-				return fmt.Errorf("%q is there twice", cut(name))
-			}
-			seen[name] = true
-			fold = fold && name != "document" && name != "trust"
-		}
-		if err := checkValue(d, depth+1, fold); err != nil {
-			return err
-		}
-	}
-	_, err = d.Token()
-	return noEOF(err)
-}
-
-// noEOF is err, but for a document that ends too early.
-func noEOF(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
-	return err
 }
 
 // Apply makes who there is as a Config says, all of it or, with an error that names the place, none of it; nil changes

@@ -172,7 +172,7 @@ func TestParseConfig(t *testing.T) {
 		{"unknown name within", `{"accounts": [{"id": "1", "user": []}]}`, `unknown field "user"`},
 		{"wrong type", `{"accounts": {}}`, "cannot unmarshal object"},
 		{"twice", `{"accounts": [], "accounts": []}`, `"accounts" is there twice`},
-		{"twice, in another case", `{"accounts": [], "Accounts": []}`, `"accounts" is there twice`},
+		{"twice, in another case", `{"accounts": [], "Accounts": []}`, `"Accounts" is there twice`},
 		{"twice within a policy", `{"accounts": [{"id": "1", "policies": [{"name": "p", "document": {"Version": "1", "Version": "1"}}]}]}`, `"Version" is there twice`},
 		{"nothing", ``, "unexpected EOF"},
 		{"cut short", `{"accounts": [`, "unexpected EOF"},
