@@ -90,8 +90,17 @@ func (r *RAM) UpdateRole(name, trust string, maxSession time.Duration) error {
 	})
 }
 
-// seconds returns d in seconds, rounded up, so that what is not 0 stays so and is refused if it is too short.
-func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
+// seconds returns d in seconds, rounded away from 0, so that what is not 0 stays so and is refused if it is too short.
+func seconds(d time.Duration) int64 {
+	whole := d.Truncate(time.Second)
+	switch {
+	case d > whole:
+		whole += time.Second
+	case d < whole:
+		whole -= time.Second
+	}
+	return int64(whole / time.Second)
+}
 
 // DeleteRole removes a role. Its sessions have no rights any more.
 func (r *RAM) DeleteRole(name string) error {

@@ -214,6 +214,9 @@ func TestRAM(t *testing.T) {
 		{"no name", "InvalidParameter.UserName", ram.CreateUser(""), kmsapi.ErrInvalidParameter},
 		{"no user", "EntityNotExist.User", ram.DeleteUser("bob"), kmsapi.ErrInvalidParameter},
 		{"no policy", "MalformedPolicyDocument", ram.PutPolicy("x", "{}"), kmsapi.ErrInvalidParameter},
+		{"less than no time", "InvalidParameter", ram.CreateRole("x", trustRoot, -time.Second), kmsapi.ErrInvalidParameter},
+		{"hardly less than no time", "InvalidParameter", ram.CreateRole("x", trustRoot, -1), kmsapi.ErrInvalidParameter},
+		{"more than twelve hours", "InvalidParameter", ram.CreateRole("x", trustRoot, 12*time.Hour+1), kmsapi.ErrInvalidParameter},
 		{"part of a second", "InvalidParameter", ram.CreateRole("x", trustRoot, time.Millisecond), kmsapi.ErrInvalidParameter},
 		{"no status", "InvalidParameter", ram.SetStatus("Happy"), kmsapi.ErrInvalidParameter},
 	} {
