@@ -1,4 +1,5 @@
-// Package column encrypts the values of database columns, each into a cell of its own that is 49 bytes longer.
+// Package column encrypts the values of database columns, each into a cell of its own that is 49 bytes longer, and makes
+// blind indexes, by which encrypted values are looked up.
 //
 // Most programs need a [Cells] for each column, and two calls:
 //
@@ -33,7 +34,7 @@
 //
 // # What it protects
 //
-// Whoever reads or writes the database without a right to decrypt learns of a value its length and whether it is NULL,
+// Whoever reads or writes the database without a right to decrypt learns of a value its length,
 // and with an [Index] which values are equal; nothing can be changed, exchanged or moved unnoticed. But a cell can be
 // replaced by NULL or by an older one of the same row and column, a row can be removed or doubled under its primary key,
 // and key files can be destroyed. Whoever may decrypt can also write cells, under the same data keys.
@@ -65,7 +66,7 @@ import (
 )
 
 const (
-	// MaxValue is the longest value of a cell in bytes, 1 MiB: a cell is opened as a whole, in memory. What is
+	// MaxValue is the longest value of a cell or an index in bytes, 1 MiB: a cell is opened as a whole, in memory. What is
 	// longer is a message.
 	MaxValue = format.MaxCellValue
 	// Overhead is what a cell has beside its value, in bytes.
@@ -76,7 +77,7 @@ var (
 	// ErrTooLarge: a value is longer than [MaxValue].
 	ErrTooLarge = errors.New("value is too large")
 
-	// ErrClosed: a [Cells] was used after Close.
+	// ErrClosed: a [Cells] or an [Index] was used after Close.
 	ErrClosed = errors.New("closed")
 )
 

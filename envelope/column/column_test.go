@@ -484,7 +484,7 @@ func TestArgumentsAreCopied(t *testing.T) {
 	}
 }
 
-// Nothing secret is in an error, and nothing at all is printed of a Cells.
+// Nothing secret is in an error, and nothing at all is printed of a Cells or an Index.
 func TestNothingIsPrinted(t *testing.T) {
 	p, store := newProvider(t), newTable()
 	c := newCells(t, p, store, nil)
@@ -498,8 +498,12 @@ func TestNothingIsPrinted(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, wrongColumn := other.Open(t.Context(), nil, cell, row9)
-	checkPrints(t, "secret", c, wrongRow, wrongColumn)
-	if got := fmt.Sprint(c); got != "[cells of a column]" {
+	x, err := column.NewIndex(t.Context(), p, store, format.Reference{1}, envelope.Context{"index": "secret-index"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkPrints(t, "secret", c, x, wrongRow, wrongColumn)
+	if got := fmt.Sprint(c, x); got != "[cells of a column] [blind index]" {
 		t.Errorf("printed as %q", got)
 	}
 }

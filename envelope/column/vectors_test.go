@@ -1,8 +1,11 @@
 package column_test
 
 import (
+	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"testing"
@@ -71,34 +74,53 @@ func providerOf(t *testing.T, v *vectors.Vector, kms *vectors.KMS) *counter {
 	return &counter{KeyProvider: p}
 }
 
+// anyFile is a store that has one key file, whatever the reference.
+type anyFile struct {
+	*table
+	file []byte
+}
+
+func (s anyFile) Get(context.Context, format.Reference) ([]byte, error) { return s.file, nil }
+
 func TestVectors(t *testing.T) {
 	all, err := vectors.ReadAll("../../format/testdata/vectors")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ran := 0
+	ran := map[vectors.Structure]int{}
 	for _, v := range all {
-		if v.Structure != vectors.Cell {
-			continue // messages are opened in package envelope
+		if v.Structure == vectors.Message {
+			continue // opened in package envelope
 		}
-		ran++
+		ran[v.Structure]++
 		t.Run(v.Name, func(t *testing.T) {
 			kms := vectors.NewKMS(v)
 			p := providerOf(t, v, kms)
 			ec, row := splitGiven(v.Given)
-			store := newTable()
-			for _, b := range v.KeyFiles {
-				var file format.KeyFile
-				if err := file.Parse(b); err != nil {
-					t.Fatal(err)
+			var released []byte
+			var err error
+			if v.Structure == vectors.Cell {
+				store := newTable()
+				for _, b := range v.KeyFiles {
+					var file format.KeyFile
+					if err := file.Parse(b); err != nil {
+						t.Fatal(err)
+					}
+					store.files[file.Reference] = b
 				}
-				store.files[file.Reference] = b
+				c, e := column.New(p, store, ec, &column.Options{InsecureAllowNoRow: true})
+				if e != nil {
+					t.Fatal(e)
+				}
+				released, err = c.Open(t.Context(), nil, v.Data, row)
+			} else {
+				// A key file is read as that of an index, under the reference that it has where it has one.
+				var ref format.Reference
+				if len(v.Data) >= 28 {
+					ref = format.Reference(v.Data[12:28])
+				}
+				_, err = column.OpenIndex(t.Context(), p, anyFile{file: v.Data}, ref, ec, nil)
 			}
-			c, err := column.New(p, store, ec, &column.Options{InsecureAllowNoRow: true})
-			if err != nil {
-				t.Fatal(err)
-			}
-			released, err := c.Open(t.Context(), nil, v.Data, row)
 			checkOutcome(t, v.Expect, err)
 			if _, d := p.counts(); d != v.Calls || kms.Decrypts() != v.KMSCalls {
 				t.Errorf("%d calls of the provider, %d of KMS, want %d and %d", d, kms.Decrypts(), v.Calls, v.KMSCalls)
@@ -108,7 +130,42 @@ func TestVectors(t *testing.T) {
 			}
 		})
 	}
-	if ran < 26 {
-		t.Errorf("%d vectors were run: the files are not there", ran)
+	if ran[vectors.Cell] < 26 || ran[vectors.KeyFile] < 22 {
+		t.Errorf("%v vectors were run: the files are not there", ran)
+	}
+}
+
+// The index of SPEC.md, Section 10.2, under the data key of the known key file, in all lengths.
+func TestKnownIndex(t *testing.T) {
+	for number, want := range map[int]string{
+		1: "c11f84ba8bc44efa1bf72938475246bbc5cbb520f5771724090693bc24dd6190",
+		2: "eac98fee4cc7e482819380c730d9eb4653b6d9cc3a4d86f12f32a59b2902744a",
+	} {
+		name := fmt.Sprintf("known-key-file-%04d", number)
+		all, err := vectors.ReadAll("../../format/testdata/vectors")
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		for _, v := range all {
+			if v.Name != name {
+				continue
+			}
+			found = true
+			p := providerOf(t, v, vectors.NewKMS(v))
+			ec, _ := splitGiven(v.Given)
+			for size := 1; size <= 32; size++ {
+				x, err := column.OpenIndex(t.Context(), p, anyFile{file: v.Data}, format.Reference(v.Data[12:28]), ec, &column.IndexOptions{Size: size})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if sum, err := x.Sum(nil, []byte("hello")); err != nil || hex.EncodeToString(sum) != want[:2*size] {
+					t.Errorf("%s: Sum = %x, %v, want %s", name, sum, err, want[:2*size])
+				}
+			}
+		}
+		if !found {
+			t.Errorf("there is no vector %s", name)
+		}
 	}
 }
