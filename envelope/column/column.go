@@ -7,7 +7,8 @@
 //	cell, err := phones.Seal(ctx, nil, []byte("13800138000"), envelope.Context{"id": id})
 //	phone, err := phones.Open(ctx, nil, cell, envelope.Context{"id": id})
 //
-// A cell is binary: its column is a BLOB, BYTEA or VARBINARY.
+// or, with package database/sql, [Cells.Value] among the arguments of a statement and [Cells.Scan] among the destinations
+// of a row. A cell is binary: its column is a BLOB, BYTEA or VARBINARY.
 //
 // # Data keys
 //
@@ -34,7 +35,7 @@
 //
 // # What it protects
 //
-// Whoever reads or writes the database without a right to decrypt learns of a value its length,
+// Whoever reads or writes the database without a right to decrypt learns of a value its length and whether it is NULL,
 // and with an [Index] which values are equal; nothing can be changed, exchanged or moved unnoticed. But a cell can be
 // replaced by NULL or by an older one of the same row and column, a row can be removed or doubled under its primary key,
 // and key files can be destroyed. Whoever may decrypt can also write cells, under the same data keys.
@@ -210,7 +211,7 @@ func checkColumn(provider keyring.KeyProvider, store envelope.KeyStore, ec envel
 }
 
 // Seal appends to dst a cell of value, which is [Overhead] bytes longer. row names the row, by pairs that the column does
-// not have; there must be one or more. Nil and empty value make a cell like any other.
+// not have; there must be one or more. Nil and empty value make a cell like any other; for NULL see [Cells.Value].
 //
 // The first cell, and the first after a limit of [Options], costs one GenerateDataKey of the provider and a Put of the
 // store; those who need one at the same time wait for one of them. No other cell makes a call. Safe for concurrent use.
