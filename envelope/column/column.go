@@ -58,6 +58,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/xinfeng-kms/xinfeng/envelope"
@@ -165,7 +166,8 @@ type Cells struct {
 	keys    keyCache
 	stored  format.Pairs
 	opts    Options
-	scratch sync.Pool // of *scratch
+	shape   atomic.Pointer[shape] // of the first row; others may have another
+	scratch sync.Pool             // of *scratch
 }
 
 // A scratch is what one cell needs while it is sealed or opened.
@@ -289,23 +291,6 @@ func (c *Cells) Open(ctx context.Context, dst, cell []byte, row envelope.Context
 		return nil, fmt.Errorf("column: cell is %w", envelope.ErrAuthentication)
 	}
 	return dst, nil
-}
-
-// encodeRow encodes the withheld pairs.
-func (c *Cells) encodeRow(sc *scratch, row envelope.Context) (err error) {
-	if len(row) == 0 && !c.opts.InsecureAllowNoRow {
-		return fmt.Errorf("column: nothing names the row: %w", envelope.ErrMissingPair)
-	}
-	if len(row) > format.MaxWithheld {
-		return fmt.Errorf("column: row of %d pairs, limit %d: %w", len(row), format.MaxWithheld, format.ErrInvalid)
-	}
-	for name := range c.stored.All() {
-		if _, ok := row[string(name)]; ok {
-			return fmt.Errorf("column: %q is a pair of the column, not of a row: %w", name, format.ErrInvalid)
-		}
-	}
-	sc.withheld, err = format.AppendPairs(sc.withheld[:0], row)
-	return err
 }
 
 // Purge wipes all data keys, those in use as soon as they are not: the next cell is sealed under a new one, and keys are

@@ -451,6 +451,29 @@ func TestArgumentErrors(t *testing.T) {
 	}
 }
 
+// Rows of another shape than the first, and faults of rows of the same shape, are what they were before.
+func TestShapes(t *testing.T) {
+	p, store := newProvider(t), newTable()
+	rows := []envelope.Context{{"id": "9"}, {"id": "9", "part": "1"}, {"part": "9"}, {"a": "", "b": "", "c": ""}, {"id": strings.Repeat("x", 8186)}}
+	for _, first := range rows {
+		c := newCells(t, p, store, nil)
+		for _, row := range append([]envelope.Context{first}, rows...) {
+			cell := seal(t, c, "hello", row)
+			for _, other := range rows {
+				got, err := newCells(t, p, store, nil).Open(t.Context(), nil, cell, other)
+				if same := maps.Equal(row, other); same && (err != nil || string(got) != "hello") || !same && !errors.Is(err, envelope.ErrAuthentication) {
+					t.Errorf("sealed in %.20v, opened in %.20v: %q, %v", row, other, got, err)
+				}
+			}
+		}
+		for _, bad := range []envelope.Context{{"id": "\xff"}, {"id": strings.Repeat("x", 8187)}, {"part": "\xff"}, {"table": ""}} {
+			if _, err := c.Seal(t.Context(), nil, nil, bad); !errors.Is(err, format.ErrInvalid) {
+				t.Errorf("Seal in %.20v after %.20v: %v, want ErrInvalid", bad, first, err)
+			}
+		}
+	}
+}
+
 func TestNoRow(t *testing.T) {
 	p, store := newProvider(t), newTable()
 	c := newCells(t, p, store, &column.Options{InsecureAllowNoRow: true})
