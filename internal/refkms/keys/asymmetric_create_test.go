@@ -197,6 +197,9 @@ func TestPairsAreNotMadeInVain(t *testing.T) {
 		w.refused(call.ErrLimitExceeded, "CreateKey", "KeySpec", "RSA_4096")
 	}
 	w = newWorld(t, keys.Options{})
+	for range 1000 {
+		w.refused(call.ErrLimitExceeded, "CreateKey", "KeySpec", "RSA_4096", "Tags", tagList(21))
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	made := make(chan error)
 	go func() {

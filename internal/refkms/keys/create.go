@@ -16,7 +16,7 @@ type CreateKeyRequest struct {
 	RotationInterval        Interval `param:"RotationInterval,if=EnableAutomaticRotation"`
 	Tags                    Tags     `param:"Tags"`
 
-	full bool // found: another key of a pair would be too many
+	full bool // found: there is no room for another key of a pair, or for its tags
 }
 
 // CreateKeyResponse is the answer of CreateKey.
@@ -64,7 +64,7 @@ func setDefault(s *string, def string) {
 // FindCreateKey finds the container, and whether it is full: no pair is made to be thrown away.
 func (s *Service) FindCreateKey(c *call.Call, req *CreateKeyRequest) error {
 	c.Touch(call.Resource{Kind: call.KeyContainer})
-	req.full = !specs[req.KeySpec].symmetric() && s.full(c)
+	req.full = !specs[req.KeySpec].symmetric() && (s.full(c) || len(req.Tags) > MaxTags)
 	return nil
 }
 

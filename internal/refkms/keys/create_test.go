@@ -122,14 +122,16 @@ func TestRotationInterval(t *testing.T) {
 	}
 }
 
-func TestCreateKeyTags(t *testing.T) {
-	list := func(n int) string {
-		var items []string
-		for i := range n {
-			items = append(items, fmt.Sprintf(`{"TagKey":"k%d","TagValue":"v"}`, i))
-		}
-		return "[" + strings.Join(items, ",") + "]"
+// tagList returns the parameter Tags with n tags.
+func tagList(n int) string {
+	var items []string
+	for i := range n {
+		items = append(items, fmt.Sprintf(`{"TagKey":"k%d","TagValue":"v"}`, i))
 	}
+	return "[" + strings.Join(items, ",") + "]"
+}
+
+func TestCreateKeyTags(t *testing.T) {
 	tag := func(key, value string) string { return `[{"TagKey":"` + key + `","TagValue":"` + value + `"}]` }
 	for _, tt := range []struct {
 		name, tags string
@@ -138,8 +140,8 @@ func TestCreateKeyTags(t *testing.T) {
 		{"two", `[{"TagKey":"Project","TagValue":"Apollo"},{"TagKey":"项目","TagValue":""}]`, nil},
 		{"every character", tag(`aZ09/_-.+=:@\\`, `/_-.+=:@\\`), nil},
 		{"none", `[]`, nil},
-		{"twenty", list(20), nil},
-		{"twenty-one", list(21), call.ErrLimitExceeded},
+		{"twenty", tagList(20), nil},
+		{"twenty-one", tagList(21), call.ErrLimitExceeded},
 		{"128 characters", tag(strings.Repeat("张", 128), strings.Repeat("张", 128)), nil},
 		{"key of 129 characters", tag(strings.Repeat("张", 129), ""), call.Invalid("Tags")},
 		{"value of 129 characters", tag("k", strings.Repeat("v", 129)), call.Invalid("Tags")},
