@@ -8,8 +8,9 @@
 //	})
 //
 // Each check is a subtest named by the rule that it holds. What a target cannot do it does not declare; the checks that
-// need it are skipped, each with the reason. The suite makes about 100 keys and schedules each for deletion when it is
-// done; names it gives are random, so that an account may be used again.
+// need it are skipped, each with the reason. The suite makes about 200 keys and schedules each for deletion when it is
+// done; names it gives are random, so that an account may be used again. Key pairs of RSA are slow to make: the checks
+// share one of each spec and usage, which is the better part of the seconds that the suite takes.
 //
 // # Adding checks
 //
@@ -50,11 +51,23 @@ type Target struct {
 	// Wording says that the texts of refusals are those of the documentation, not only their codes and statuses. They
 	// differ among its editions.
 	Wording bool
+	// RSA4096 says that there are keys of RSA_4096, which the service has on dedicated instances only.
+	RSA4096 bool
+	// DryRun says that the parameter DryRun is known, as in newer editions of the service.
+	DryRun bool
 	// Advance moves the time of the service ahead. Nil: checks that wait are skipped.
 	Advance func(d time.Duration) error
 	// Limited returns a server like this one in which an account may have so many keys and aliases, and has none. Nil:
 	// checks of quotas are skipped.
 	Limited func(t *testing.T, keys, aliases int) Target
+	// Powerless returns this server, seen by a user of the account who has no rights. Nil: checks of rights are skipped.
+	Powerless func(t *testing.T) Target
+	// NotEnabled returns a server like this one in which the account has not activated the service. Nil: checks of that are
+	// skipped.
+	NotEnabled func(t *testing.T) Target
+	// ServiceKey returns the id of the key that a cloud service has in the account, which is made if there is none. Nil:
+	// checks of such keys are skipped.
+	ServiceKey func(region, service string) (keyID string, err error)
 }
 
 // A Caller makes one call through an SDK and returns the answer's JSON. A refusal of the service is a *Refusal. It is

@@ -2,6 +2,7 @@ package kmstest_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -14,57 +15,94 @@ import (
 	"github.com/xinfeng-kms/xinfeng/kmsclient/refkms"
 )
 
-// target returns a new server as a target, without a socket.
-func target(t *testing.T, quotas *refkms.Quotas) (kmstest.Target, *refkms.Server) {
+// A reference is one server, seen through one face.
+type reference struct {
+	*refkms.Server
+	socket, typed bool
+}
+
+// fresh returns a new server, seen through the same face. quotas nil is those of the service.
+func (r reference) fresh(t *testing.T, quotas *refkms.Quotas) reference {
 	t.Helper()
 	server, err := refkms.New(&refkms.Options{Quotas: quotas})
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, secret := server.AccessKey()
-	return kmstest.Target{
+	r.Server = server
+	return r
+}
+
+// target returns the server as a target of the suite.
+func (r reference) target(t *testing.T) kmstest.Target {
+	t.Helper()
+	id, secret := r.AccessKey()
+	target := r.as(t, id, secret)
+	target.DryRun, target.Wording = true, true
+	target.RSA4096 = !r.socket && !r.typed // which takes seconds to make
+	target.Advance = r.Advance
+	target.ServiceKey = r.RAM("").ServiceKey
+	target.Limited = func(t *testing.T, keys, aliases int) kmstest.Target {
+		return r.fresh(t, &refkms.Quotas{Keys: keys, Aliases: aliases}).target(t)
+	}
+	target.NotEnabled = func(t *testing.T) kmstest.Target {
+		closed := r.fresh(t, nil)
+		if err := closed.RAM("").SetStatus(refkms.AccountNotEnabled); err != nil {
+			t.Fatal(err)
+		}
+		return closed.target(t)
+	}
+	target.Powerless = func(t *testing.T) kmstest.Target {
+		user := "kmstest-" + strings.ToLower(rand.Text())
+		if err := r.RAM("").CreateUser(user); err != nil {
+			t.Fatal(err)
+		}
+		id, secret, err := r.RAM("").CreateAccessKey(user)
+		if err != nil {
+			t.Fatal(err)
+		}
+		powerless := r.as(t, id, secret)
+		powerless.Wording = true
+		return powerless
+	}
+	return target
+}
+
+// as returns the server as it is to whoever has an access key.
+func (r reference) as(t *testing.T, id, secret string) kmstest.Target {
+	t.Helper()
+	target := kmstest.Target{
 		Region: "cn-hangzhou", OtherRegion: "ap-southeast-1", PlainRegion: "cn-qingdao", Account: refkms.DefaultAccount,
-		AccessKeyID: id, AccessKeySecret: secret, Transport: server.Transport(),
-		Wording: true,
-		Advance: server.Advance,
-		Limited: func(t *testing.T, keys, aliases int) kmstest.Target {
-			limited, _ := target(t, &refkms.Quotas{Keys: keys, Aliases: aliases})
-			return limited
-		},
-	}, server
+		AccessKeyID: id, AccessKeySecret: secret, Transport: r.Transport(),
+	}
+	if r.socket {
+		listener := httptest.NewServer(r.Handler())
+		t.Cleanup(listener.Close)
+		target.Scheme, target.Endpoint, target.Transport = "http", strings.TrimPrefix(listener.URL, "http://"), new(http.Transport)
+	}
+	if r.typed {
+		target.Call = typedCaller(r.Server, id)
+	}
+	return target
 }
 
 func TestReferenceInProcess(t *testing.T) {
-	inProcess, _ := target(t, &refkms.Quotas{None: true})
-	kmstest.Run(t, inProcess)
+	kmstest.Run(t, reference{}.fresh(t, &refkms.Quotas{None: true}).target(t))
 }
 
 func TestReferenceOverSocket(t *testing.T) {
-	overSocket, server := target(t, &refkms.Quotas{None: true})
-	listener := httptest.NewServer(server.Handler())
-	t.Cleanup(listener.Close)
-	overSocket.Scheme, overSocket.Endpoint = "http", strings.TrimPrefix(listener.URL, "http://")
-	overSocket.Transport = new(http.Transport)
-	kmstest.Run(t, overSocket)
+	kmstest.Run(t, reference{socket: true}.fresh(t, &refkms.Quotas{None: true}).target(t))
 }
 
 // The typed client reaches the same server by no protocol at all: every rule of an operation holds there too.
 func TestReferenceTyped(t *testing.T) {
-	typed, server := target(t, &refkms.Quotas{None: true})
-	typed.Call = typedCaller(server)
-	typed.Limited = func(t *testing.T, keys, aliases int) kmstest.Target {
-		limited, server := target(t, &refkms.Quotas{Keys: keys, Aliases: aliases})
-		limited.Call = typedCaller(server)
-		return limited
-	}
-	kmstest.Run(t, typed)
+	kmstest.Run(t, reference{typed: true}.fresh(t, &refkms.Quotas{None: true}).target(t))
 }
 
-// typedCaller returns a Caller that makes calls through the typed client's Do.
-func typedCaller(server *refkms.Server) kmstest.Caller {
+// typedCaller returns a Caller that makes calls through the typed client's Do, as whoever has an access key.
+func typedCaller(server *refkms.Server, accessKeyID string) kmstest.Caller {
 	return func(region, action string, params map[string]string) ([]byte, error) {
 		var answer json.RawMessage
-		err := server.Client(&refkms.ClientOptions{Region: region}).Do(context.Background(), action, params, &answer)
+		err := server.Client(&refkms.ClientOptions{Region: region, AccessKeyID: accessKeyID}).Do(context.Background(), action, params, &answer)
 		var refusal *refkms.Error
 		if errors.As(err, &refusal) {
 			return nil, &kmstest.Refusal{Status: refusal.StatusCode, Code: refusal.Code, Message: refusal.Message, RequestID: refusal.RequestID}

@@ -2,6 +2,7 @@ package tea_test
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -84,8 +85,8 @@ func (s *sdk) call(region, action string, params map[string]string) ([]byte, err
 	}
 	s.recorder.body = nil
 	method := reflect.ValueOf(client).MethodByName(action + "WithOptions")
-	if request, ok := typedRequest(method, params); ok {
-		out := method.Call([]reflect.Value{request, reflect.ValueOf(&util.RuntimeOptions{})})
+	if arguments, ok := typedArguments(method, params); ok {
+		out := method.Call(append(arguments, reflect.ValueOf(&util.RuntimeOptions{})))
 		if err, _ := out[1].Interface().(error); err != nil {
 			return nil, s.refusal(err)
 		}
@@ -105,17 +106,20 @@ func (s *sdk) call(region, action string, params map[string]string) ([]byte, err
 	return s.recorder.body, nil
 }
 
-// typedRequest returns the request of a method with its fields set. It reports whether the method exists and every
-// parameter is a field that holds its text as it is.
-func typedRequest(method reflect.Value, params map[string]string) (request reflect.Value, ok bool) {
+// typedArguments returns the arguments of a method but for the options: none, or the request with its fields set. It
+// reports whether the method exists and every parameter is a field that holds its text as it is.
+func typedArguments(method reflect.Value, params map[string]string) (arguments []reflect.Value, ok bool) {
 	if !method.IsValid() {
-		return request, false
+		return nil, false
 	}
-	request = reflect.New(method.Type().In(0).Elem())
+	if method.Type().NumIn() == 1 { // of an operation without parameters
+		return nil, len(params) == 0
+	}
+	request := reflect.New(method.Type().In(0).Elem())
 	for name, value := range params {
 		field := request.Elem().FieldByName(name)
 		if !field.IsValid() || !utf8.ValidString(value) { // which the SDK would put right
-			return request, false
+			return nil, false
 		}
 		switch field.Interface().(type) {
 		case *string:
@@ -123,30 +127,30 @@ func typedRequest(method reflect.Value, params map[string]string) (request refle
 		case *bool:
 			b, err := strconv.ParseBool(value)
 			if err != nil || strconv.FormatBool(b) != value {
-				return request, false
+				return nil, false
 			}
 			field.Set(reflect.ValueOf(&b))
 		case *int32:
 			n, err := strconv.ParseInt(value, 10, 32)
 			if err != nil || strconv.FormatInt(n, 10) != value {
-				return request, false
+				return nil, false
 			}
 			n32 := int32(n)
 			field.Set(reflect.ValueOf(&n32))
 		case map[string]any: // marshalled again, ascending
 			var m map[string]any
 			if json.Unmarshal([]byte(value), &m) != nil || m == nil {
-				return request, false
+				return nil, false
 			}
 			if again, err := json.Marshal(m); err != nil || string(again) != value {
-				return request, false
+				return nil, false
 			}
 			field.Set(reflect.ValueOf(m))
 		default:
-			return request, false
+			return nil, false
 		}
 	}
-	return request, true
+	return []reflect.Value{request}, true
 }
 
 // refusal returns what the service refused a call with, or err if it is not that. The SDK must have understood it.
@@ -207,29 +211,68 @@ func within(a, b any) bool {
 	return a == b
 }
 
-// target returns a new server as a target of the suite, through the SDK with some settings.
-func target(t *testing.T, settings func(*openapi.Config), socket bool, quotas *refkms.Quotas) kmstest.Target {
+// A face is how the suite reaches a server: through the SDK with some settings, over a socket or not.
+type face struct {
+	settings func(*openapi.Config)
+	socket   bool
+}
+
+// newServer returns a new server. quotas nil is those of the service.
+func newServer(t *testing.T, quotas *refkms.Quotas) *refkms.Server {
 	t.Helper()
 	server, err := refkms.New(&refkms.Options{Quotas: quotas})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return server
+}
+
+// target returns a server as a target of the suite. It does not say that there is RSA_4096, which takes seconds to make and
+// is the same whoever asks.
+func (f face) target(t *testing.T, server *refkms.Server) kmstest.Target {
+	t.Helper()
 	id, secret := server.AccessKey()
-	result := kmstest.Target{
-		Region: "cn-hangzhou", OtherRegion: "ap-southeast-1", PlainRegion: "cn-qingdao", Account: refkms.DefaultAccount,
-		AccessKeyID: id, AccessKeySecret: secret, Scheme: "https", Transport: server.Transport(), Wording: true, Advance: server.Advance,
-		Limited: func(t *testing.T, keys, aliases int) kmstest.Target {
-			return target(t, settings, socket, &refkms.Quotas{Keys: keys, Aliases: aliases})
-		},
+	target := f.as(t, server, id, secret)
+	target.DryRun, target.Advance, target.ServiceKey = true, server.Advance, server.RAM("").ServiceKey
+	target.Limited = func(t *testing.T, keys, aliases int) kmstest.Target {
+		return f.target(t, newServer(t, &refkms.Quotas{Keys: keys, Aliases: aliases}))
 	}
-	if socket {
+	target.NotEnabled = func(t *testing.T) kmstest.Target {
+		closed := newServer(t, nil)
+		if err := closed.RAM("").SetStatus(refkms.AccountNotEnabled); err != nil {
+			t.Fatal(err)
+		}
+		return f.target(t, closed)
+	}
+	target.Powerless = func(t *testing.T) kmstest.Target {
+		user := "kmstest-" + strings.ToLower(rand.Text())
+		if err := server.RAM("").CreateUser(user); err != nil {
+			t.Fatal(err)
+		}
+		id, secret, err := server.RAM("").CreateAccessKey(user)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f.as(t, server, id, secret)
+	}
+	return target
+}
+
+// as returns a server as it is to whoever has an access key.
+func (f face) as(t *testing.T, server *refkms.Server, id, secret string) kmstest.Target {
+	t.Helper()
+	target := kmstest.Target{
+		Region: "cn-hangzhou", OtherRegion: "ap-southeast-1", PlainRegion: "cn-qingdao", Account: refkms.DefaultAccount,
+		AccessKeyID: id, AccessKeySecret: secret, Scheme: "https", Transport: server.Transport(), Wording: true,
+	}
+	if f.socket {
 		listener := httptest.NewServer(server.Handler())
 		t.Cleanup(listener.Close)
-		result.Scheme, result.Endpoint, result.Transport = "http", strings.TrimPrefix(listener.URL, "http://"), new(http.Transport)
+		target.Scheme, target.Endpoint, target.Transport = "http", strings.TrimPrefix(listener.URL, "http://"), new(http.Transport)
 	}
-	s := &sdk{target: result, settings: settings, recorder: &recorder{transport: result.Transport}, clients: map[string]*kms.Client{}}
-	result.Call = s.call
-	return result
+	s := &sdk{target: target, settings: f.settings, recorder: &recorder{transport: target.Transport}, clients: map[string]*kms.Client{}}
+	target.Call = s.call
+	return target
 }
 
 // Every way to sign that the SDK has, without a socket and over one.
@@ -253,9 +296,13 @@ func TestReference(t *testing.T) {
 			}
 		}
 		t.Run(tt.name, func(t *testing.T) {
-			t.Run("in process", func(t *testing.T) { kmstest.Run(t, target(t, settings, false, &refkms.Quotas{None: true})) })
+			t.Run("in process", func(t *testing.T) {
+				kmstest.Run(t, face{settings: settings}.target(t, newServer(t, &refkms.Quotas{None: true})))
+			})
 			if tt.algorithm == "" {
-				t.Run("over a socket", func(t *testing.T) { kmstest.Run(t, target(t, settings, true, &refkms.Quotas{None: true})) })
+				t.Run("over a socket", func(t *testing.T) {
+					kmstest.Run(t, face{settings, true}.target(t, newServer(t, &refkms.Quotas{None: true})))
+				})
 			}
 		})
 	}
