@@ -10,7 +10,7 @@ type keyOperation struct {
 	more  []string // the other parameters, names and values in turn
 }
 
-// keyOperations holds the operations on symmetric keys and aliases. Their other parameters are valid, and none of them
+// keyOperations holds the operations on keys. Their other parameters are valid, and none of them
 // changes a key that does not exist.
 var keyOperations = []keyOperation{
 	{"DescribeKey", true, "KeyId", nil},
@@ -28,6 +28,15 @@ var keyOperations = []keyOperation{
 	{"UpdateRotationPolicy", false, "KeyId", []string{"EnableAutomaticRotation", "false"}},
 	{"ListAliasesByKeyId", false, "KeyId", nil},
 	{"CreateAlias", false, "KeyId", []string{"AliasName", "alias/kmstest/never-made"}},
+	{"GetParametersForImport", false, "KeyId", []string{"WrappingKeySpec", "RSA_2048", "WrappingAlgorithm", "RSAES_OAEP_SHA_256"}},
+	{"ImportKeyMaterial", false, "KeyId", []string{"EncryptedKeyMaterial", "AAAA", "ImportToken", "AAAA"}},
+	{"DeleteKeyMaterial", false, "KeyId", nil},
+	{"GenerateAndExportDataKey", true, "KeyId", []string{"PublicKeyBlob", sm2ExampleKey, "WrappingKeySpec", "EC_SM2", "WrappingAlgorithm", "SM2PKE"}},
+	{"AsymmetricSign", true, "KeyId", []string{"KeyVersionId", absentKey, "Algorithm", "SM2DSA", "Digest", digest}},
+	{"AsymmetricVerify", true, "KeyId", []string{"KeyVersionId", absentKey, "Algorithm", "SM2DSA", "Digest", digest, "Value", "AAAA"}},
+	{"AsymmetricEncrypt", true, "KeyId", []string{"KeyVersionId", absentKey, "Algorithm", "SM2PKE", "Plaintext", "AAAA"}},
+	{"AsymmetricDecrypt", true, "KeyId", []string{"KeyVersionId", absentKey, "Algorithm", "SM2PKE", "CiphertextBlob", "AAAA"}},
+	{"GetPublicKey", true, "KeyId", []string{"KeyVersionId", absentKey}},
 }
 
 // with returns the parameters of the operation for a key.

@@ -94,6 +94,12 @@ func suite() []check {
 		symmetricChecks(),
 		contextChecks(),
 		dataKeyChecks(),
+		pairChecks(),
+		signingChecks(),
+		signatureChecks(),
+		encryptingChecks(),
+		ciphertextChecks(),
+		pairVersionChecks(),
 	} {
 		all = append(all, list...)
 	}

@@ -30,6 +30,13 @@ var refusals = map[string]struct {
 	"Rejected.StateModifiedFailed": {409, "Keystate modified failed."},
 	"Rejected.DeletionProtection":  {409, "…"},
 
+	"Forbidden.NoPermission":         {403, "This operation …"},
+	"Forbidden.KmsServiceNotEnabled": {403, "Kms service is not Enabled for current user. Please get access permission first."},
+	"Forbidden.Opened":               {400, "Your kms service has been opened."},
+	"DryRunOperationError":           {400, "…"},
+	"ValidationError":                {400, "…"},
+	"AccessDeniedError":              {403, "…"},
+
 	"UnsupportedHTTPMethod":                      {403, "This http method is not supported."},
 	"InvalidAction.NotFound":                     {404, "Specified api is not found, please check your url and method."},
 	"InvalidVersion":                             {400, "Specified parameter Version is not valid."},
