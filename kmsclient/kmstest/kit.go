@@ -26,8 +26,9 @@ type kit struct {
 
 // A store is what checks share.
 type store struct {
-	fixtures map[string]string // keys that no check changes, by kind
-	made     []made            // keys and aliases to be removed
+	fixtures   map[string]string     // keys that no check changes, by kind
+	recipients map[string]*recipient // of exported data keys, by the spec of their pairs
+	made       []made                // keys and aliases to be removed
 }
 
 type made struct{ region, key, alias string }
@@ -40,7 +41,7 @@ func newKit(t *testing.T, target Target) *kit {
 	if target.Transport == nil {
 		target.Transport = new(http.Transport)
 	}
-	k := &kit{T: t, target: &target, call: target.Call, region: target.Region, store: &store{fixtures: map[string]string{}}}
+	k := &kit{T: t, target: &target, call: target.Call, region: target.Region, store: &store{fixtures: map[string]string{}, recipients: map[string]*recipient{}}}
 	if k.call == nil {
 		k.call = newOfficialSDK(k.target).call
 	}

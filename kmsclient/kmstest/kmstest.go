@@ -100,6 +100,9 @@ func suite() []check {
 		encryptingChecks(),
 		ciphertextChecks(),
 		pairVersionChecks(),
+		importChecks(),
+		materialChecks(),
+		exportChecks(),
 	} {
 		all = append(all, list...)
 	}
