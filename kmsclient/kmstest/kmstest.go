@@ -103,6 +103,11 @@ func suite() []check {
 		importChecks(),
 		materialChecks(),
 		exportChecks(),
+		protectionChecks(),
+		accountChecks(),
+		serviceKeyChecks(),
+		rightsChecks(),
+		dryRunChecks(),
 	} {
 		all = append(all, list...)
 	}
