@@ -219,3 +219,28 @@ func TestSymmetricOperationsOnAsymmetricKeys(t *testing.T) {
 		}
 	}
 }
+
+// Blobs that the vendor's own layer made, of the version and under the key that it names, open here where contexts are
+// authenticated as that layer does it.
+func TestDecryptVendorBlobs(t *testing.T) {
+	const version = "86a9efd9-3d16-4894-bd4f-1fc43f3f2abf"
+	w := newWorld(t, keys.Options{AAD: material.CollidingAAD})
+	ordered := make([]byte, 32)
+	for i := range ordered {
+		ordered[i] = byte(i)
+	}
+	key := w.key()
+	w.update(func(tx state.Tx) {
+		state.Versions.Put(tx, w.scope, version, &state.Version{ID: version, KeyID: key, Number: 2, Created: state.At(start), Material: state.NewMaterial(ordered)})
+	})
+	for _, tt := range []struct{ name, context, blob, text string }{
+		{"no context", "", "ODZhOWVmZDktM2QxNi00ODk0LWJkNGYtMWZjNDNmM2YyYWJmAAECAwQFBgcICQoLL2e6d6rFtXT/LfMFMBxWQ34jd7mO85YcJxko", "hello world"},
+		{"context", `{"Example":"Example"}`, "ODZhOWVmZDktM2QxNi00ODk0LWJkNGYtMWZjNDNmM2YyYWJmAAECAwQFBgcICQoLL2e6d6rFtXT/LfMMU2yPZhmC8o2RFs+YBx8t", "hello world"},
+		{"data key", "", "ODZhOWVmZDktM2QxNi00ODk0LWJkNGYtMWZjNDNmM2YyYWJmAAECAwQFBgcICQoLBkOTWISSk13PJvTC8rgXIceXt3u0Ax4ufQ+o0Fs7WepGUsWd6Lll/DzMR9A4HX4LaH5lekMRu4RzXey1", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="},
+	} {
+		d := w.ok("Decrypt", "CiphertextBlob", tt.blob, "EncryptionContext", tt.context)
+		if d.str("Plaintext") != tt.text || d.str("KeyId") != key || d.str("KeyVersionId") != version {
+			t.Errorf("%s: Decrypt = %v, want %q", tt.name, d, tt.text)
+		}
+	}
+}
