@@ -2,8 +2,6 @@ package keyring
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io"
@@ -22,7 +20,7 @@ import (
 //
 // It is safe for concurrent use. Package fmt shows nothing of its key.
 type RawAES struct {
-	keyID  string
+	names  localWrap
 	states func(s format.Suite) *suite.State // a func, because fmt prints no more than its address
 }
 
@@ -35,8 +33,9 @@ var (
 // it is shown to whoever sees a message, and another one is format.ErrInvalid. key is 32 bytes, uniformly random, and is
 // neither kept nor modified; another length is [ErrInvalidDataKey].
 func NewRawAES(keyID string, key []byte) (*RawAES, error) {
-	if err := (format.Record{{Provider: format.ProviderRaw, KeyID: keyID, Ciphertext: make([]byte, format.LocalWrapSize)}}).Check(); err != nil {
-		return nil, fmt.Errorf("keyring: raw: key id: %w", err)
+	names, err := newLocalWrap(format.ProviderRaw, keyID, format.LocalWrapSize)
+	if err != nil {
+		return nil, err
 	}
 	if len(key) != suite.DataKeySize {
 		return nil, fmt.Errorf("keyring: raw: key of %d bytes, want %d: %w", len(key), suite.DataKeySize, ErrInvalidDataKey)
@@ -49,7 +48,7 @@ func NewRawAES(keyID string, key []byte) (*RawAES, error) {
 		}
 		states[s] = st
 	}
-	return &RawAES{keyID: keyID, states: func(s format.Suite) *suite.State { return states[s] }}, nil
+	return &RawAES{names: names, states: func(s format.Suite) *suite.State { return states[s] }}, nil
 }
 
 // GenerateDataKey makes a data key from the system's random source. A suite that the format does not have is
@@ -58,14 +57,9 @@ func (p *RawAES) GenerateDataKey(ctx context.Context, req *GenerateDataKeyReques
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("keyring: raw: %w", err)
 	}
-	var key [suite.DataKeySize]byte
-	defer clear(key[:])
-	rand.Read(key[:])
-	entry, err := p.seal(req.Suite, req.Context, key[:])
-	if err != nil {
-		return nil, err
-	}
-	return NewDataKey(req.Suite, key[:], format.Record{entry}, 0)
+	return p.names.newKey(req.Suite, func(key []byte) (format.WrappedKey, error) {
+		return p.seal(req.Suite, req.Context, key)
+	})
 }
 
 // Decrypt opens the wrapped key with the provider's key id. [ErrNoMatch] if there is none, [ErrAuthentication] if it was
@@ -74,12 +68,20 @@ func (p *RawAES) Decrypt(ctx context.Context, req *DecryptRequest) (*DataKey, er
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("keyring: raw: %w", err)
 	}
-	for i, e := range req.Record {
-		if e.Provider == format.ProviderRaw && e.KeyID == p.keyID {
-			return p.open(req, i)
-		}
+	i, err := p.names.find(req.Record)
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("keyring: raw: %s: %w", quote(p.keyID), ErrNoMatch)
+	algorithms, err := p.names.algorithms(req.Suite)
+	if err != nil {
+		return nil, err
+	}
+	var key [suite.DataKeySize]byte
+	defer clear(key[:])
+	if err := p.names.open(&key, algorithms, p.states(req.Suite), req.Context, req.Record[i].Ciphertext); err != nil {
+		return nil, err
+	}
+	return NewDataKey(req.Suite, key[:], req.Record, i)
 }
 
 // Wrap wraps the data key of the request. Without one it is [ErrNeedKey], with one that is destroyed [ErrDestroyed].
@@ -87,70 +89,25 @@ func (p *RawAES) Wrap(ctx context.Context, req *WrapRequest) (format.Record, err
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("keyring: raw: %w", err)
 	}
-	if req.Key == nil {
-		return nil, fmt.Errorf("keyring: raw: %w", ErrNeedKey)
-	}
-	var entry format.WrappedKey
-	err := req.Key.Lend(func(key []byte) (err error) {
-		entry, err = p.seal(req.Suite, req.Context, key)
-		return err
+	return p.names.wrapLent(req.Key, func(key []byte) (format.WrappedKey, error) {
+		return p.seal(req.Suite, req.Context, key)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return format.Record{entry}, nil
 }
 
-// seal makes salt || wc || GCM(wrapKey, nonce, data key). The wrapping key is derived anew for every salt, hence a fixed
-// nonce is right: it seals once. wc commits to the raw key, because one GCM ciphertext can be made to open under several.
 func (p *RawAES) seal(s format.Suite, pairs format.Pairs, key []byte) (format.WrappedKey, error) {
-	var salt [suite.SaltSize]byte
-	rand.Read(salt[:])
-	w, wc, err := p.wrapping(s, &salt, pairs)
+	algorithms, err := p.names.algorithms(s)
 	if err != nil {
 		return format.WrappedKey{}, err
 	}
-	ciphertext := make([]byte, 0, format.LocalWrapSize)
-	ciphertext = append(append(ciphertext, salt[:]...), wc[:]...)
-	ciphertext = w.AEAD.Seal(ciphertext, w.Mask[:], key, nil)
-	return format.WrappedKey{Provider: format.ProviderRaw, KeyID: p.keyID, Ciphertext: ciphertext}, nil
-}
-
-func (p *RawAES) open(req *DecryptRequest, i int) (*DataKey, error) {
-	c := req.Record[i].Ciphertext
-	if len(c) != format.LocalWrapSize {
-		return nil, fmt.Errorf("keyring: raw: wrapped key: %w", ErrAuthentication)
-	}
-	salt := [suite.SaltSize]byte(c)
-	w, wc, err := p.wrapping(req.Suite, &salt, req.Context)
-	if err != nil {
-		return nil, err
-	}
-	c = c[suite.SaltSize:]
-	if subtle.ConstantTimeCompare(wc[:], c[:suite.CommitSize]) != 1 {
-		return nil, fmt.Errorf("keyring: raw: wrapped key: %w", ErrAuthentication)
-	}
-	var key [suite.DataKeySize]byte
-	defer clear(key[:])
-	if _, err := w.AEAD.Open(key[:0], w.Mask[:], c[suite.CommitSize:], nil); err != nil {
-		return nil, fmt.Errorf("keyring: raw: wrapped key: %w", ErrAuthentication)
-	}
-	return NewDataKey(req.Suite, key[:], req.Record, i)
-}
-
-func (p *RawAES) wrapping(s format.Suite, salt *[suite.SaltSize]byte, pairs format.Pairs) (w suite.Sealer, wc [suite.CommitSize]byte, err error) {
-	algorithms := suite.Lookup(uint16(s))
-	if algorithms == nil {
-		return w, wc, fmt.Errorf("keyring: raw: %v: %w", s, format.ErrUnsupportedSuite)
-	}
-	return algorithms.Wrap(p.states(s), salt, format.ProviderRaw, p.keyID, pairs)
+	c, err := p.names.seal(make([]byte, 0, format.LocalWrapSize), algorithms, p.states(s), pairs, key)
+	return format.WrappedKey{Provider: p.names.provider, KeyID: p.names.keyID, Ciphertext: c}, err
 }
 
 // Format prints the key id, whatever the verb.
 func (p RawAES) Format(f fmt.State, _ rune) { io.WriteString(f, p.String()) }
 
 // String returns the provider's name and key id.
-func (p RawAES) String() string { return "raw " + quote(p.keyID) }
+func (p RawAES) String() string { return p.names.String() }
 
 // LogValue returns the provider's name and key id.
 func (p RawAES) LogValue() slog.Value { return slog.StringValue(p.String()) }
