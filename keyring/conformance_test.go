@@ -13,6 +13,9 @@ func TestConformanceUnderDecorators(t *testing.T) {
 	type pair struct{ provider, other, writer keyring.KeyProvider }
 	providers := map[string]func(t *testing.T) pair{
 		"raw": func(t *testing.T) pair { return pair{newRaw(t, "a", 1), newRaw(t, "b", 2), nil} },
+		"passphrase": func(t *testing.T) pair {
+			return pair{newPassphrase(t, "a", "one"), newPassphrase(t, "b", "two"), nil}
+		},
 		"kms": func(t *testing.T) pair {
 			api := newFakeKMS(prod, dev)
 			return pair{newKMS(t, api, prodARN), newKMS(t, api, dev), nil}

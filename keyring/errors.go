@@ -44,8 +44,15 @@ var (
 	// ErrDestroyed: a data key was used after its last borrower destroyed it.
 	ErrDestroyed = errors.New("data key is destroyed")
 
-	// ErrClosed: a [Caching] was used after Close.
-	ErrClosed = errors.New("cache is closed")
+	// ErrPassphrase: what was given is no passphrase: empty, too long, or not UTF-8.
+	ErrPassphrase = errors.New("not a passphrase")
+
+	// ErrCost: a wrapped key of a [Passphrase] asks its reader for more memory, passes or lanes than he allows, or for what
+	// Argon2id does not have; or a writer was configured so.
+	ErrCost = errors.New("cost of a passphrase is out of bounds")
+
+	// ErrClosed: a [Caching] or [Passphrase] was used after Close.
+	ErrClosed = errors.New("provider is closed")
 )
 
 // An UnwrapError says why no wrapped key of a message could be opened: one error for each key or provider that was

@@ -98,6 +98,43 @@ func ExampleNewRawAES() {
 	// Output: true 112
 }
 
+// A passphrase, for people without a key service. This one is not to be copied: draw words by lot.
+func ExampleNewPassphrase() {
+	ctx := context.Background()
+	passphrase := []byte("correct horse battery staple")
+	provider, err := keyring.NewPassphrase("laptop", passphrase, nil)
+	clear(passphrase) // the provider has a copy
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer provider.Close() // wipes it
+	key, err := provider.GenerateDataKey(ctx, &keyring.GenerateDataKeyRequest{Suite: format.AES256GCM, Size: -1})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer key.Destroy()
+	opened, err := provider.Decrypt(ctx, &keyring.DecryptRequest{Suite: format.AES256GCM, Record: key.Record()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer opened.Destroy()
+	fmt.Println(opened.Equal(key), provider)
+
+	// A server that opens what others wrote allows no more than its own messages need.
+	strict, err := keyring.NewPassphrase("laptop", []byte("correct horse battery staple"), &keyring.PassphraseOptions{
+		MaxMemoryKiB: 32 << 10, MaxPasses: 3, MaxLanes: 4,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer strict.Close()
+	_, err = strict.Decrypt(ctx, &keyring.DecryptRequest{Suite: format.AES256GCM, Record: key.Record()})
+	fmt.Println(errors.Is(err, keyring.ErrCost))
+	// Output:
+	// true passphrase "laptop"
+	// true
+}
+
 // limited is a provider of one's own: it asks another one, and no more often than it may. It passes Wrap on, so that
 // messages under it can be rewrapped, and says what is inside, so that it hides no [keyring.UnauthenticatedSender].
 type limited struct {

@@ -4,8 +4,9 @@
 //
 //	provider, err := keyring.NewKMS(client, "alias/Apollo/WorkKey", nil)
 //
-// and hand the provider to envelope.New. A provider of one's own is any type with the two methods of [KeyProvider];
-// package keyringtest has the suite that it must pass.
+// and hand the provider to envelope.New. [Multi] is several at once, [RawAES] a key and [Passphrase] a passphrase of the
+// program's own, for those without a key service. A provider of one's own is any type with the two methods of
+// [KeyProvider]; package keyringtest has the suite that it must pass.
 //
 // # Caching
 //

@@ -261,8 +261,9 @@ func testDamaged(t *testing.T, h Harness) {
 			r[i].Ciphertext = edit(r[i].Ciphertext)
 		}
 		err := open(t, h.Provider, format.AES256GCM, nil, r, k)
-		// A service may find that the damaged part named a key, which does not exist.
-		if !errors.Is(err, keyring.ErrAuthentication) && !errors.Is(err, kmsapi.ErrKeyNotFound) {
+		// A service may find that the damaged part named a key, which does not exist, and a reader of passphrases that it
+		// asks for more than he spends.
+		if !errors.Is(err, keyring.ErrAuthentication) && !errors.Is(err, kmsapi.ErrKeyNotFound) && !errors.Is(err, keyring.ErrCost) {
 			t.Errorf("Decrypt of an entry %s = %v, want ErrAuthentication", name, err)
 		}
 	}
