@@ -96,8 +96,8 @@ type Options struct {
 	// Audit is called with the record of each call, and of what happens by itself, once the trail has it: on the
 	// goroutine of the call, before its caller has the answer, and by several at once. Default none.
 	Audit func(Event)
-	// MaxEvents is how many records the trail keeps in memory, and how many KiB of them, beside the 180 days: the oldest
-	// are forgotten first. Default 2^20, a GiB at most.
+	// MaxEvents is how many records the trail keeps, in memory or in the file, and how many KiB of them, beside the 180
+	// days: the oldest are forgotten first. Default 2^20, a GiB at most.
 	MaxEvents int
 	// MaxDeletionDays is the longest deletion window that may be asked for, in days, 30 or more: 30 is also the window
 	// of who asks for none. Default 30; newer editions of the service have 366.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/boltstore"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
-	"github.com/xinfeng-kms/xinfeng/internal/refkms/trail"
 )
 
 // The causes for which a file is not opened, or fails. Besides them there are those of package os, for a disk that is
@@ -37,6 +36,11 @@ var (
 type StoreOptions struct {
 	// Wait is how long another process that has the file is waited for, at most. Default 0: not at all.
 	Wait time.Duration
+	// SyncAudit has each call be answered when its record of the trail is on disk, also those that change nothing: they
+	// then take as long as a sync, which those that run at the same time share. If the record cannot be written the call
+	// fails, though what it did stays. By default records follow within a second, and a crash takes those of the last
+	// second; while writing fails, the last 65536 at most wait.
+	SyncAudit bool
 	// InsecureAllowWideMode takes a file, of the server and of its key, that others than its owner may read or write.
 	// Whoever reads both has all keys. By default such files are refused with ErrWideMode, where the system has modes.
 	InsecureAllowWideMode bool
@@ -71,11 +75,11 @@ func Open(path string, root RootKey, opts *Options) (*Server, error) {
 		so = *o.Store
 	}
 	file, err := boltstore.Open(path, root.lock(&so), boltstore.Options{
-		Wait: so.Wait, AllowWide: so.InsecureAllowWideMode, NoSync: so.noSync})
+		Wait: so.Wait, AllowWide: so.InsecureAllowWideMode, MaxEvents: o.MaxEvents, SyncAudit: so.SyncAudit, NoSync: so.noSync})
 	if err != nil {
 		return nil, fmt.Errorf("refkms: open: %w", err)
 	}
-	s, err := newServer(&o, file, trail.NewMemory(o.MaxEvents))
+	s, err := newServer(&o, file, file.Log())
 	if err != nil {
 		file.Close()
 		return nil, err

@@ -327,3 +327,27 @@ func TestServerInMemoryHasNoFile(t *testing.T) {
 	}
 	sealSomething(t, s)
 }
+
+// The trail is in the file, whether a call waits for it or not.
+func TestTrailInFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "kms")
+	for i, sync := range []bool{false, true} {
+		s := openFile(t, path, &refkms.Options{Store: &refkms.StoreOptions{SyncAudit: sync}})
+		sealSomething(t, s)
+		var page struct{ Events []refkms.Event }
+		if err := s.Client(nil).Do(t.Context(), "LookupEvents", nil, &page); err != nil {
+			t.Fatalf("LookupEvents = %v", err)
+		}
+		events, err := s.Events(nil)
+		if err != nil || len(events) != 2*(i+1) || len(page.Events) != len(events) {
+			t.Errorf("Events has %d records, %v, LookupEvents %d; want %d", len(events), err, len(page.Events), 2*(i+1))
+		}
+		if err := s.Close(); err != nil {
+			t.Fatalf("Close = %v", err)
+		}
+	}
+	events, err := openFile(t, path, nil).Events(&refkms.Query{Attributes: map[string]string{"EventName": "CreateKey"}})
+	if err != nil || len(events) != 2 {
+		t.Errorf("Events = %d records, %v, want the two of CreateKey", len(events), err)
+	}
+}

@@ -9,8 +9,9 @@ import (
 )
 
 // Backup writes the file as it is at one moment, sealed under the same root key and the same lock, while everything
-// goes on. It writes each page once, and holds no more than one buffer of it.
+// goes on. Records of the trail that wait are written to the file before, if it can be written to.
 func (s *Store) Backup(w io.Writer) error {
+	s.flush()
 	btx, err := s.db.Begin(false)
 	if err != nil {
 		return storeError(err)

@@ -41,6 +41,8 @@ import (
 type Options struct {
 	Wait      time.Duration // how long another process that has the file is waited for
 	AllowWide bool          // take a file that others than its owner may read
+	MaxEvents int           // records of the trail, and KiB of them; 0 is trail.DefaultMax
+	SyncAudit bool          // Append returns when the record is synced
 	NoSync    bool          // for tests that need no durability: what is written is in the system's memory only
 }
 
@@ -48,6 +50,7 @@ type Options struct {
 type Store struct {
 	db     *bolt.DB
 	sealer *sealer // sealing: with the turn
+	log    *Log
 	due    atomic.Int64
 	closed atomic.Bool
 
@@ -79,7 +82,7 @@ func Open(path string, l Lock, opts Options) (*Store, error) {
 	if err := guard(func() error { return s.open(path, opts) }); err != nil {
 		return nil, fmt.Errorf("%w: %q", err, path)
 	}
-	if err := guard(func() error { return s.unlock(l) }); err != nil {
+	if err := guard(func() error { return s.unlock(l, opts) }); err != nil {
 		s.db.Close()
 		return nil, fmt.Errorf("%w: %q", err, path)
 	}
@@ -140,7 +143,7 @@ func openFile(path string, flag int, wide bool) (*os.File, error) {
 }
 
 // unlock opens the root key, and reads what a store has in memory.
-func (s *Store) unlock(l Lock) error {
+func (s *Store) unlock(l Lock, opts Options) error {
 	var found uint32
 	err := s.db.View(func(tx *bolt.Tx) error {
 		v, closed, err := version(tx)
@@ -162,6 +165,7 @@ func (s *Store) unlock(l Lock) error {
 	}
 	return s.db.View(func(tx *bolt.Tx) error {
 		s.due.Store(int64(firstDue(tx)))
+		s.log = newLog(s, opts, tx)
 		return nil
 	})
 }
@@ -186,6 +190,10 @@ func (s *Store) NextDue() state.Time {
 
 // View implements [state.Store].
 func (s *Store) View(fn func(state.Tx) error) error {
+	return s.view(func(t *tx) error { return fn(t) })
+}
+
+func (s *Store) view(fn func(*tx) error) error {
 	btx, err := s.db.Begin(false)
 	if err != nil {
 		return storeError(err)
@@ -206,17 +214,22 @@ func storeError(err error) error {
 	return fmt.Errorf("boltstore: %w", err)
 }
 
-// Close implements [state.Store]. Closing twice does nothing.
+// Close implements [state.Store]. Records of the trail are written first; if that fails, it says so, and the store is
+// closed nevertheless. Closing twice does nothing.
 func (s *Store) Close() error {
+	if s.closed.Load() {
+		return nil
+	}
+	err := s.log.close()
 	<-s.turn
 	defer func() { s.turn <- struct{}{} }()
 	if s.closed.Swap(true) {
 		return nil
 	}
-	if err := s.db.Close(); err != nil {
-		return fmt.Errorf("boltstore: %w", err)
+	if e := s.db.Close(); e != nil {
+		err = fmt.Errorf("boltstore: %w", e)
 	}
-	return nil
+	return err
 }
 
 // newRoot makes a root key.

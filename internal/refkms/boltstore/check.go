@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/trail"
 	bolt "go.etcd.io/bbolt"
 )
 
@@ -56,10 +57,10 @@ func (s *Store) Check() error {
 func (s *Store) checkRecords(btx *bolt.Tx, f *faults) error {
 	t := &tx{sealer: s.sealer, bolt: btx}
 	return btx.ForEach(func(name []byte, b *bolt.Bucket) error {
-		table := slices.IndexFunc(tableNames[:], func(n []byte) bool { return bytes.Equal(n, name) })
-		known := table >= 0 || bytes.Equal(name, headBucket) || bytes.Equal(name, epochsBucket)
-		if !known {
+		check := checkOf(t, name)
+		if check == nil {
 			f.add(fmt.Errorf("%w: a table %q", ErrDamaged, name))
+			return nil
 		}
 		var last []byte
 		return b.ForEach(func(key, value []byte) error {
@@ -67,17 +68,50 @@ func (s *Store) checkRecords(btx *bolt.Tx, f *faults) error {
 				f.add(fmt.Errorf("%w: %q out of order in %q", ErrDamaged, key, name))
 			}
 			last = key
-			if table < 0 {
-				return nil
-			}
-			t.at(state.TableID(table), "", string(key))
-			if t.decode(state.TableID(table), value); t.err != nil {
-				f.add(t.err)
-				t.err = nil
+			if err := check(key, value); err != nil {
+				f.add(err)
 			}
 			return nil
 		})
 	})
+}
+
+// checkOf returns what checks a record of a bucket, nil if there is no such bucket.
+func checkOf(t *tx, name []byte) func(key, value []byte) error {
+	switch string(name) {
+	case string(headBucket), string(epochsBucket):
+		return func(_, _ []byte) error { return nil } // Open has read them
+	case string(trailBucket):
+		return func(key, value []byte) error {
+			text, err := t.sealer.open(nil, value, t.placeIn(trailBucket, key))
+			if err == nil {
+				err = new(trail.Record).UnmarshalBinary(text)
+			}
+			if err != nil {
+				return fmt.Errorf("%w: a record of the trail: %v", ErrDamaged, err)
+			}
+			return nil
+		}
+	case string(orderBucket):
+		records := t.bolt.Bucket(trailBucket)
+		return func(number, key []byte) error {
+			if records == nil || len(key) < placeSize || !bytes.HasSuffix(key, number) || records.Get(key) == nil {
+				return fmt.Errorf("%w: record %x of the trail is not there", ErrDamaged, number)
+			}
+			return nil
+		}
+	}
+	i := slices.IndexFunc(tableNames[:], func(n []byte) bool { return bytes.Equal(n, name) })
+	if i < 0 {
+		return nil
+	}
+	table := state.TableID(i)
+	return func(key, value []byte) (err error) {
+		t.at(table, "", string(key))
+		t.decode(table, value)
+		err, t.err = t.err, nil
+		return err
+	}
 }
 
 // checkPages has bbolt check its pages, which it cannot while somebody commits. A batch that is open has written no page.

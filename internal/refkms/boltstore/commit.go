@@ -2,7 +2,6 @@ package boltstore
 
 import (
 	"fmt"
-	"runtime/debug"
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
 )
@@ -17,6 +16,7 @@ import (
 type batch struct {
 	tx      *tx
 	changed bool // there is something to commit
+	flush   bool // somebody waits for the trail
 
 	done chan struct{} // closed when it is over
 	err  error         // set before
@@ -41,6 +41,19 @@ func (s *Store) update(fn func(*tx) error) error {
 		return b.err
 	}
 	return err
+}
+
+// flush writes records of the trail that wait; whoever appended one before has it on disk when flush returns nil, unless
+// there are more than one transaction takes.
+func (s *Store) flush() error {
+	b, leads, err := s.join()
+	if err != nil {
+		return err
+	}
+	b.flush = true
+	s.leave(b, leads)
+	<-b.done
+	return b.err
 }
 
 // join takes the turn, and returns the open batch and whether the caller is to commit it.
@@ -117,19 +130,22 @@ func (s *Store) commit(b *batch) error {
 		b.tx.bolt.Rollback()
 		return b.tx.err
 	}
-	if !b.changed {
+	if !b.changed && !(b.flush && s.log.waits()) {
 		b.tx.bolt.Rollback()
 		return nil
 	}
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	var due state.Time
 	id := b.tx.bolt.ID()
 	err := guard(func() error {
+		if err := s.log.drain(b.tx); err != nil {
+			return err
+		}
 		due = firstDue(b.tx.bolt)
 		return b.tx.bolt.Commit()
 	})
+	s.log.drained(err)
 	if err != nil {
-		b.tx.bolt.Rollback() // does nothing, unless Commit panicked
+		b.tx.bolt.Rollback() // does nothing if Commit did it
 		if s.visible(id) {
 			s.doubt = fmt.Errorf("%w: %v", ErrInDoubt, err)
 		}

@@ -64,6 +64,12 @@ func (t *tx) at(table state.TableID, s state.Scope, id string) (*bolt.Bucket, []
 	return t.buckets[table], t.place[len(name)+1:]
 }
 
+// placeIn returns the place of a record under a key of a bucket, which is valid until the next call.
+func (t *tx) placeIn(bucket, key []byte) []byte {
+	t.place = append(append(append(t.place[:0], bucket...), 0), key...)
+	return t.place
+}
+
 // decode returns the record in a sealed value of the key that at was asked for last.
 func (t *tx) decode(table state.TableID, value []byte) any {
 	var err error

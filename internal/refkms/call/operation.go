@@ -55,6 +55,9 @@ type Row[Req any] struct {
 	Prepare func(c *Call, req *Req) (any, error)
 	// Writes says that the handler needs a transaction that writes.
 	Writes bool
+	// Beside says that the handler runs in no transaction, after the one in which the call was admitted: it reads what
+	// has transactions of its own. It neither writes nor prepares.
+	Beside bool
 	// Event is what the trail calls the operation.
 	Event Effect
 	// Hide and Drop name parameters and fields of the answer that the trail masks because they are secret, or leaves
@@ -76,6 +79,7 @@ type Row[Req any] struct {
 type Operation struct {
 	Name       string
 	Writes     bool
+	Beside     bool
 	Event      Effect
 	Hide, Drop []string
 	Rate       int
@@ -110,7 +114,8 @@ func (a *Answer) setRequestID(id string) { a.RequestID = id }
 // parameters, as package documentation of params.go says; a mistake in them panics.
 func Define[Req any, R Answering](name string, handle func(*Call, *Req) (R, error), row Row[Req]) *Operation {
 	op := &Operation{
-		Name: name, Writes: row.Writes, Event: row.Event, Hide: row.Hide, Drop: row.Drop, Rate: row.Rate, HourlyRate: row.HourlyRate,
+		Name: name, Writes: row.Writes, Beside: row.Beside, Event: row.Event, Hide: row.Hide, Drop: row.Drop,
+		Rate: row.Rate, HourlyRate: row.HourlyRate,
 		Anytime: row.Anytime || row.Product != KMS, Product: row.Product, Unrecorded: row.Unrecorded || row.Product != KMS,
 		actions: row.Actions,
 		params:  compileParams(reflect.TypeFor[Req]()),

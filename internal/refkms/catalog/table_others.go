@@ -30,6 +30,6 @@ func trailTable(t *trail.Trail) []*call.Operation {
 	return []*call.Operation{
 		call.Define("LookupEvents", t.LookupEvents, call.Row[trail.LookupEventsRequest]{
 			Product: call.ActionTrail, Check: t.CheckLookupEvents, On: call.Nothing, Actions: []string{"actiontrail:LookupEvents"},
-			Event: call.Read, Rate: lookupRate}),
+			Beside: true, Event: call.Read, Rate: lookupRate}),
 	}
 }

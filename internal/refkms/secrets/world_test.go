@@ -106,7 +106,7 @@ func (r *records) add(line string) {
 }
 
 // Called notes name, code, and what the call touches; inner calls are set off.
-func (r *records) Called(c *call.Call, answer any, err error) {
+func (r *records) Called(c *call.Call, answer any, err error) error {
 	code := "ok"
 	if refusal := (*call.Error)(nil); errors.As(err, &refusal) {
 		code = refusal.Code
@@ -119,10 +119,12 @@ func (r *records) Called(c *call.Call, answer any, err error) {
 		line = "  " + line
 	}
 	r.add(line)
+	return nil
 }
 
-func (r *records) Happened(h *call.Happening) {
+func (r *records) Happened(h *call.Happening) error {
 	r.add(fmt.Sprintf("%s %s %s", h.Name, h.At, h.Resource.ID))
+	return nil
 }
 
 // take returns what was told since the last take.

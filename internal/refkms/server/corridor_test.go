@@ -161,3 +161,66 @@ func TestInner(t *testing.T) {
 		}
 	}
 }
+
+// A trail that has to have a record, and cannot, fails the call; what the call did stays.
+func TestBrokenTrail(t *testing.T) {
+	op := call.Define("Op", func(c *call.Call, r *text) (*answer, error) {
+		if r.Text == "refused" {
+			return nil, call.ErrLimitExceeded
+		}
+		state.Accounts.Put(c.Tx, state.Everywhere, r.Text, &state.Account{ID: r.Text})
+		return &answer{}, nil
+	}, call.Row[text]{Writes: true})
+	broken := errors.New("no disk")
+	store, records := state.NewMemory(), &trail{broken: broken}
+	s := server.New(store, clock.New(nil), table{"Op": op}, server.Hooks{Trail: records})
+	for _, text := range []*text{{"1"}, {"refused"}} {
+		if got, err := s.Call(t.Context(), server.Request{Action: "Op", Scope: scope, Principal: root, Typed: text}); got != nil || !errors.Is(err, broken) {
+			t.Errorf("Call = %v, %v, want the error of the trail", got, err)
+		}
+	}
+	store.View(func(tx state.Tx) error {
+		if state.Accounts.Get(tx, state.Everywhere, "1") == nil {
+			t.Error("what the call did is gone")
+		}
+		return nil
+	})
+}
+
+// A handler beside the transaction is called once the call is admitted, and in none.
+func TestBeside(t *testing.T) {
+	steps := ""
+	op := call.Define("Op", func(c *call.Call, r *text) (*answer, error) {
+		if steps += " handle"; c.Tx != nil {
+			t.Error("the handler is called in a transaction")
+		}
+		if r.Text == "refused" {
+			return nil, call.ErrLimitExceeded
+		}
+		return &answer{Text: r.Text}, nil
+	}, call.Row[text]{Beside: true, Find: func(c *call.Call, r *text) error {
+		steps += " find"
+		c.Touch(call.Resource{Kind: call.KeyKind, ID: r.Text})
+		return nil
+	}})
+	s := server.New(state.NewMemory(), clock.New(nil), table{"Op": op}, server.Hooks{Authorize: func(_ *call.Call, _ string, r call.Resource) error {
+		if r.ID == "secret" {
+			return call.ErrNoPermission
+		}
+		return nil
+	}})
+	for _, tt := range []struct {
+		text, steps string
+		want        error
+	}{
+		{"x", " find handle", nil},
+		{"refused", " find handle", call.ErrLimitExceeded},
+		{"secret", " find", call.ErrNoPermission},
+	} {
+		steps = ""
+		got, err := s.Call(t.Context(), server.Request{Action: "Op", Scope: scope, Principal: call.Principal{Kind: call.Root, Account: "42"}, Typed: &text{tt.text}})
+		if !errors.Is(err, tt.want) || steps != tt.steps || err == nil && got.(*answer).Text != "x" {
+			t.Errorf("%s: Call = %v, %v by%s, want %v by%s", tt.text, got, err, steps, tt.want, tt.steps)
+		}
+	}
+}

@@ -45,7 +45,12 @@ func (s *Server) settle(now state.Time) error {
 			continue
 		}
 		for _, h := range happened {
-			s.hooks.Trail.Happened(h)
+			if e := s.hooks.Trail.Happened(h); err == nil {
+				err = e
+			}
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil

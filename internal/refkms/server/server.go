@@ -38,12 +38,13 @@ type Hooks struct {
 }
 
 // A Trail records what happens. Its methods are called outside any transaction, after the fact: of calls that were
-// refused too, and of calls inside a call before the one they were made in.
+// refused too, and of calls inside a call before the one they were made in. An error is that of a trail which was to have
+// the record on disk, and could not: the call then fails with it, though what it did stays.
 type Trail interface {
 	// Called records a call; answer is nil if err is not.
-	Called(c *call.Call, answer any, err error)
+	Called(c *call.Call, answer any, err error) error
 	// Happened records what fell due.
-	Happened(h *call.Happening)
+	Happened(h *call.Happening) error
 }
 
 // A Table is the table of operations; catalog.Table is one.
@@ -118,7 +119,9 @@ func (s *Server) Call(ctx context.Context, r Request) (any, error) {
 		answer, err = nil, call.DryRunOutcome(err)
 	}
 	if err == nil || !errors.Is(err, call.ErrConnectionLost) && (ctx.Err() == nil || !errors.Is(err, ctx.Err())) {
-		s.record(c, answer, err) // of what has reached the service
+		if e := s.record(c, answer, err); e != nil { // of what has reached the service
+			answer, err = nil, e
+		}
 	}
 	if r.Spoil != nil {
 		*r.Spoil = c.Plan.Spoil
@@ -164,10 +167,14 @@ func (s *Server) pass(c *call.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !v.twice() {
+	c.Tx = nil
+	switch {
+	case c.Op.Beside:
+		err := v.handle()
+		return v.answer, err
+	case !v.twice():
 		return v.answer, nil
 	}
-	c.Tx = nil
 	// What is slow is made before the lock is taken, for those alone who may have it made.
 	if c.Op.Prepares() {
 		if err := c.Op.Prepare(c); err != nil {
@@ -244,7 +251,7 @@ func (v *visit) read(tx state.Tx) error {
 			return errFault
 		}
 	}
-	if err := v.server.authorize(v.Call); err != nil || v.twice() {
+	if err := v.server.authorize(v.Call); err != nil || v.twice() || v.Op.Beside {
 		return err
 	}
 	return v.handle()
@@ -303,12 +310,14 @@ func (s *Server) callInside(outer *call.Call, name string, req any) (any, error)
 }
 
 // record has the trail write a call, and before it those inside it.
-func (s *Server) record(c *call.Call, answer any, err error) {
+func (s *Server) record(c *call.Call, answer any, err error) error {
 	if s.hooks.Trail == nil {
-		return
+		return nil
 	}
 	for _, d := range c.Inside {
-		s.record(d.Call, d.Answer, d.Err)
+		if err := s.record(d.Call, d.Answer, d.Err); err != nil {
+			return err
+		}
 	}
-	s.hooks.Trail.Called(c, answer, err)
+	return s.hooks.Trail.Called(c, answer, err)
 }

@@ -32,8 +32,9 @@ var (
 
 // A trail keeps what it is told, as lines.
 type trail struct {
-	mu    sync.Mutex
-	lines []string
+	mu     sync.Mutex
+	lines  []string
+	broken error // what it answers
 }
 
 func (r *trail) add(format string, args ...any) {
@@ -42,7 +43,7 @@ func (r *trail) add(format string, args ...any) {
 	r.lines = append(r.lines, fmt.Sprintf(format, args...))
 }
 
-func (r *trail) Called(c *call.Call, answer any, err error) {
+func (r *trail) Called(c *call.Call, answer any, err error) error {
 	code := "ok"
 	if err != nil {
 		code = err.Error()
@@ -54,10 +55,12 @@ func (r *trail) Called(c *call.Call, answer any, err error) {
 		code += ", and an answer with an error, or a transaction that is over"
 	}
 	r.add("%s %s", c.Op.Name, code)
+	return r.broken
 }
 
-func (r *trail) Happened(h *call.Happening) {
+func (r *trail) Happened(h *call.Happening) error {
 	r.add("%s %s", h.Name, time.Unix(int64(h.At), 0).UTC().Format("Jan 2"))
+	return r.broken
 }
 
 // take returns what was told since the last take.

@@ -5,8 +5,9 @@ import "github.com/xinfeng-kms/xinfeng/internal/refkms/state"
 // A Log keeps records. It is safe for concurrent use. Records of one world come in the order of their time, those of one
 // second in the order in which they were appended.
 type Log interface {
-	// Append keeps a copy of a record, and sets the Seq of both, which no other record has: one more than the last.
-	Append(r *Record)
+	// Append keeps a copy of a record, and sets the Seq of both, which no other record has: one more than the last. An
+	// error is that of a log which was to have the record on disk, and could not.
+	Append(r *Record) error
 	// Ascend calls yield with the records of a world from a place on, from the older to the newer, until it returns false.
 	// Records that come or go meanwhile are seen or not. The caller may keep a record.
 	Ascend(s state.Scope, from Place, yield func(*Record) bool)

@@ -64,8 +64,8 @@ func NewMemory(max int) *Memory {
 	return &Memory{max: max, number: map[state.Scope]uint32{}}
 }
 
-// Append implements [Log].
-func (m *Memory) Append(r *Record) {
+// Append implements [Log]. It fails never.
+func (m *Memory) Append(r *Record) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.seq++
@@ -82,6 +82,7 @@ func (m *Memory) Append(r *Record) {
 	for m.count > 1 && (m.count > m.max || m.size/sizeEach >= m.max) {
 		m.drop()
 	}
+	return nil
 }
 
 func (m *Memory) newWorld(s state.Scope) uint32 {

@@ -50,10 +50,11 @@ type draft struct {
 
 var drafts = sync.Pool{New: func() any { return new(draft) }}
 
-// Called records a call that is over: answer is nil if err is not. Calls inside it have been recorded before.
-func (t *Trail) Called(c *call.Call, answer any, err error) {
+// Called records a call that is over: answer is nil if err is not. Calls inside it have been recorded before. It returns
+// the error of the log.
+func (t *Trail) Called(c *call.Call, answer any, err error) error {
 	if c.Op.Unrecorded {
-		return
+		return nil
 	}
 	d := drafts.Get().(*draft)
 	r := &d.Record
@@ -89,10 +90,11 @@ func (t *Trail) Called(c *call.Call, answer any, err error) {
 		r.Answer = d.text[n:]
 	}
 	r.Params = d.text[:n]
-	t.write(r, c.Now)
+	err = t.write(r, c.Now)
 	d.Record = Record{} // holds on to nothing of the call
 	clear(d.own)
 	drafts.Put(d)
+	return err
 }
 
 // add appends the resources that the trail names and that are not there yet, nor in others.
@@ -122,9 +124,9 @@ func caller(p *call.Principal) Caller {
 	return c
 }
 
-// Happened records what fell due.
-func (t *Trail) Happened(h *call.Happening) {
-	t.write(&Record{
+// Happened records what fell due. It returns the error of the log.
+func (t *Trail) Happened(h *call.Happening) error {
+	return t.write(&Record{
 		Time:      h.At,
 		ID:        call.RandomID(),
 		Scope:     h.Scope,
@@ -136,10 +138,13 @@ func (t *Trail) Happened(h *call.Happening) {
 }
 
 // write keeps a record that is made at now.
-func (t *Trail) write(r *Record, now state.Time) {
-	t.log.Append(r)
+func (t *Trail) write(r *Record, now state.Time) error {
+	if err := t.log.Append(r); err != nil {
+		return err
+	}
 	t.log.Forget(now.Add(-Retention))
 	if t.hook != nil {
 		t.hook(r.clone())
 	}
+	return nil
 }
