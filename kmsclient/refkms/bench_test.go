@@ -13,7 +13,7 @@ import (
 
 func client(b testing.TB, opts *refkms.Options) (*refkms.Server, *refkms.Client) {
 	b.Helper()
-	s, err := refkms.New(opts)
+	s, err := newServer(opts)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -8,13 +8,11 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/xinfeng-kms/xinfeng/kmsclient/refkms"
 )
 
 // The SDKs of other languages, as they are published: testdata/clients says what to install and which variable names it.
 func TestForeignClients(t *testing.T) {
-	server, err := refkms.New(nil)
+	server, err := newServer(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -225,7 +225,7 @@ func FuzzParseConfig(f *testing.F) {
 		if _, err := refkms.ParseConfig(again); err != nil {
 			t.Fatalf("ParseConfig of %s = %v", again, err)
 		}
-		s, err := refkms.New(nil)
+		s, err := newServer(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -235,7 +235,7 @@ func FuzzParseConfig(f *testing.F) {
 
 // A configuration prepares who may do what; clients of any kind then call with the access keys in it.
 func ExampleServer_Apply() {
-	server, err := refkms.New(nil)
+	server, err := newServer(nil)
 	if err != nil {
 		log.Fatal(err)
 	}

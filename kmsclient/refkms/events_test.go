@@ -112,10 +112,11 @@ func TestMaxEvents(t *testing.T) {
 	for range 5 {
 		must(t, encrypt(t, c, key))
 	}
+	settle(t, s)
 	if events, err := s.Events(nil); err != nil || names(events) != "Encrypt Encrypt Encrypt" {
 		t.Errorf("Events = %s, %v", names(events), err)
 	}
-	if _, err := refkms.New(&refkms.Options{MaxEvents: -1}); err == nil {
+	if _, err := newServer(&refkms.Options{MaxEvents: -1}); err == nil {
 		t.Error("New takes a negative number of events")
 	}
 }
@@ -282,7 +283,7 @@ func ExampleOptions_audit() {
 			return a
 		},
 	}))
-	server, err := refkms.New(&refkms.Options{Audit: func(e refkms.Event) {
+	server, err := newServer(&refkms.Options{Audit: func(e refkms.Event) {
 		level := slog.LevelInfo
 		if e.ErrorCode != "" {
 			level = slog.LevelWarn

@@ -378,7 +378,7 @@ func TestRotationRate(t *testing.T) {
 
 // A fault is set for the part of a test that needs it, and lifted after.
 func ExampleServer_Inject() {
-	server, _ := refkms.New(nil)
+	server, _ := newServer(nil)
 	client := server.Client(nil)
 	ctx := context.Background()
 	key, _ := client.CreateKey(ctx, nil)

@@ -19,7 +19,7 @@ import (
 
 // The official SDK calls the server without a socket. What it makes is there for the typed client too.
 func ExampleServer_Transport() {
-	server, err := refkms.New(nil)
+	server, err := newServer(nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func ExampleServer_Transport() {
 
 // Over a socket it is a server for SDKs and tools of any language.
 func ExampleServer_Handler() {
-	server, err := refkms.New(&refkms.Options{AccessKeyID: "testid", AccessKeySecret: "testsecret"}) // not ones to copy
+	server, err := newServer(&refkms.Options{AccessKeyID: "testid", AccessKeySecret: "testsecret"}) // not ones to copy
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestAccessKey(t *testing.T) {
 		{"too long a secret", "id", strings.Repeat("s", 129), "refkms: options: an access key of more than 128 bytes"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			server, err := refkms.New(&refkms.Options{AccessKeyID: tt.id, AccessKeySecret: tt.secret})
+			server, err := newServer(&refkms.Options{AccessKeyID: tt.id, AccessKeySecret: tt.secret})
 			if tt.want != "" {
 				if err == nil || err.Error() != tt.want {
 					t.Errorf("New = %v, want %s", err, tt.want)
@@ -112,7 +112,7 @@ func TestAccessKey(t *testing.T) {
 			if tt.id != "" {
 				return
 			}
-			other, err := refkms.New(nil)
+			other, err := newServer(nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -129,7 +129,7 @@ func TestAccessKey(t *testing.T) {
 }
 
 func TestRegionsOfTheWire(t *testing.T) {
-	server, err := refkms.New(&refkms.Options{Region: "test-region"})
+	server, err := newServer(&refkms.Options{Region: "test-region"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func TestRegionsOfTheWire(t *testing.T) {
 
 func TestPlainHTTP(t *testing.T) {
 	for _, allowed := range []bool{false, true} {
-		server, err := refkms.New(&refkms.Options{InsecureAllowPlainHTTP: allowed})
+		server, err := newServer(&refkms.Options{InsecureAllowPlainHTTP: allowed})
 		if err != nil {
 			t.Fatal(err)
 		}

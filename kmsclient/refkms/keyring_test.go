@@ -20,7 +20,7 @@ import (
 
 func newWorld(t *testing.T, opts *refkms.Options) (*refkms.Server, *refkms.Client) {
 	t.Helper()
-	server, err := refkms.New(opts)
+	server, err := newServer(opts)
 	if err != nil {
 		t.Fatal(err)
 	}

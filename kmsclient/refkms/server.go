@@ -55,7 +55,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/xinfeng-kms/xinfeng/internal/refkms/boltstore"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/catalog"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/clock"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/faults"
@@ -137,9 +136,8 @@ const (
 
 // A Server is a reference KMS. It is safe for concurrent use. Its zero value is not usable.
 type Server struct {
-	store           state.Store
-	file            *boltstore.Store // that store is, nil in memory
-	fileOptions     StoreOptions
+	store           store
+	file            *file // that store is, nil in memory
 	clock           *clock.Clock
 	table           *catalog.Table
 	corridor        *server.Server
@@ -149,6 +147,12 @@ type Server struct {
 	accessKeyID     string // of the account
 	wire            *wire.Handler
 	transport       http.RoundTripper
+}
+
+// A store is one that can go back to an earlier state.
+type store interface {
+	state.Store
+	Snapshot() (restore func() error)
 }
 
 // New returns an empty Server in memory; nil options are the defaults. It needs no Close.
@@ -182,7 +186,7 @@ func (opts *Options) settle() (o Options, err error) {
 }
 
 // newServer returns a Server over a store and a log, which it does not own.
-func newServer(o *Options, store state.Store, log trail.Log) (*Server, error) {
+func newServer(o *Options, store store, log trail.Log) (*Server, error) {
 	k := keys.Options{MaxDeletionDays: o.MaxDeletionDays, Regions: served(o.Region), Spares: max(0, cmp.Or(o.SpareKeyPairs, defaultSpares))}
 	var secretOptions secrets.Options
 	if err := o.Quotas.set(&k, &secretOptions); err != nil {
@@ -287,24 +291,23 @@ func checkWorld(region, account string) error {
 
 // Advance moves the server's clock ahead by d. What falls due until then (rotations, the destruction of keys whose
 // deletion window ends) happens before Advance returns, in order of time: a jump of three intervals makes three
-// versions. It panics if d is negative. A server in memory returns no error; that of a file is one of its store, and the
-// clock has moved nevertheless: the next call tries again what has fallen due.
-func (s *Server) Advance(d time.Duration) error { return s.corridor.Advance(d) }
-
-// A snapshotter is a store that can go back to an earlier state.
-type snapshotter interface {
-	Snapshot() (restore func() error)
+// versions. It panics if d is negative. A server in memory returns no error. One in a file keeps how far its clock is
+// ahead, so that time does not go back with the process; if it cannot, it returns an error, and the clock has not moved. If
+// the error is of what has fallen due, the clock has moved, and the next call tries again.
+func (s *Server) Advance(d time.Duration) error {
+	if s.file == nil || d < 0 {
+		return s.corridor.Advance(d)
+	}
+	s.file.advancing.Lock()
+	defer s.file.advancing.Unlock()
+	if err := s.file.SetAhead(s.clock.Ahead() + d); err != nil {
+		return fmt.Errorf("refkms: advance: %w", err)
+	}
+	return s.corridor.Advance(d)
 }
 
 // Snapshot keeps everything the server knows as it is now. Each call of restore takes the server back to it; the clock
 // stays where it is, so what has fallen due since happens again, before the next call. The trail stays as well, for it
-// tells what has happened, and so do faults. It costs next to nothing. A server in a file has no snapshots: restore
-// then does nothing but return an error that matches errors.ErrUnsupported; see [Server.Backup].
-func (s *Server) Snapshot() (restore func() error) {
-	if store, ok := s.store.(snapshotter); ok {
-		return store.Snapshot()
-	}
-	return func() error {
-		return fmt.Errorf("refkms: snapshot of a server in a file: %w", errors.ErrUnsupported)
-	}
-}
+// tells what has happened, and so do faults. In memory it costs next to nothing; of a server in a file it is a copy of
+// all records in memory, and gone with the process: see [Server.Backup].
+func (s *Server) Snapshot() (restore func() error) { return s.store.Snapshot() }

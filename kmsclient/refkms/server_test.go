@@ -27,7 +27,7 @@ func TestOptions(t *testing.T) {
 		{"quota of versions", &refkms.Options{Quotas: &refkms.Quotas{KeyVersions: -1}}, "refkms: options: a negative quota"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s, err := refkms.New(tt.opts)
+			s, err := newServer(tt.opts)
 			if tt.want == "" && (err != nil || s == nil) || tt.want != "" && (err == nil || err.Error() != tt.want || s != nil) {
 				t.Errorf("New = %v, %v, want the error %q", s, err, tt.want)
 			}

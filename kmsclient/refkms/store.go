@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/boltstore"
@@ -48,6 +49,13 @@ type StoreOptions struct {
 	noSync bool // for tests
 }
 
+// A file is what a server in a file has besides others.
+type file struct {
+	*boltstore.Store
+	options   StoreOptions
+	advancing sync.Mutex // held by Advance
+}
+
 // Open returns a Server whose state lies in the file at path, or makes the file, readable by its owner alone, if there is
 // none; nil options are the defaults. What was made in an earlier process is there again: keys and what they encrypted,
 // secrets, users and their access keys. The root key must be the one that the file was made with, or that
@@ -74,18 +82,31 @@ func Open(path string, root RootKey, opts *Options) (*Server, error) {
 	if o.Store != nil {
 		so = *o.Store
 	}
-	file, err := boltstore.Open(path, root.lock(&so), boltstore.Options{
+	f, err := boltstore.Open(path, root.lock(&so), boltstore.Options{
 		Wait: so.Wait, AllowWide: so.InsecureAllowWideMode, MaxEvents: o.MaxEvents, SyncAudit: so.SyncAudit, NoSync: so.noSync})
 	if err != nil {
 		return nil, fmt.Errorf("refkms: open: %w", err)
 	}
-	s, err := newServer(&o, file, file.Log())
+	s, err := newServer(&o, f, f.Log())
+	if err == nil {
+		err = s.own(f, so)
+	}
 	if err != nil {
-		file.Close()
+		f.Close()
 		return nil, err
 	}
-	s.file, s.fileOptions = file, so
 	return s, nil
+}
+
+// own makes the server one in a file: its clock goes on from where it was.
+func (s *Server) own(f *boltstore.Store, opts StoreOptions) error {
+	ahead, err := f.Ahead()
+	if err != nil {
+		return fmt.Errorf("refkms: open: %w", err)
+	}
+	s.clock.Advance(ahead)
+	s.file = &file{Store: f, options: opts}
+	return nil
 }
 
 var errNoRootKey = errors.New("refkms: the zero RootKey opens nothing")
@@ -143,5 +164,5 @@ func (s *Server) SetRootKey(root RootKey) error {
 	case root.lock == nil:
 		return errNoRootKey
 	}
-	return s.file.SetLock(root.lock(&s.fileOptions))
+	return s.file.SetLock(root.lock(&s.file.options))
 }

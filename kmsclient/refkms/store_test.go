@@ -351,3 +351,66 @@ func TestTrailInFile(t *testing.T) {
 		t.Errorf("Events = %d records, %v, want the two of CreateKey", len(events), err)
 	}
 }
+
+// What was kept comes back, in a file too, and more than once; the trail tells what has happened.
+func TestSnapshotInFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "kms")
+	s := openFile(t, path, nil)
+	kept := sealSomething(t, s)
+	restore := s.Snapshot()
+	for range 2 {
+		later := sealSomething(t, s)
+		if err := s.Client(nil).Do(t.Context(), "ScheduleKeyDeletion", map[string]string{"KeyId": kept.key, "PendingWindowInDays": "7"}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := restore(); err != nil {
+			t.Fatalf("restore = %v", err)
+		}
+		kept.check(t, s)
+		if _, err := s.Client(nil).DescribeKey(t.Context(), &kmsapi.DescribeKeyRequest{KeyID: later.key}); !errors.Is(err, kmsapi.ErrKeyNotFound) {
+			t.Errorf("DescribeKey of what was made after the snapshot = %v, want ErrKeyNotFound", err)
+		}
+	}
+	if err := s.Check(); err != nil {
+		t.Errorf("Check = %v", err)
+	}
+	s.Close()
+	if err := restore(); !errors.Is(err, refkms.ErrClosed) {
+		t.Errorf("restore of a closed server = %v, want ErrClosed", err)
+	}
+	s = openFile(t, path, nil)
+	kept.check(t, s)
+	if events, err := s.Events(nil); err != nil || len(events) != 13 {
+		t.Errorf("Events = %d records, %v, want 13", len(events), err)
+	}
+}
+
+// Time does not go back with the process.
+func TestClockInFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "kms")
+	opts := &refkms.Options{Now: func() time.Time { return time.Unix(1_800_000_000, 0) }}
+	s := openFile(t, path, opts)
+	x := sealSomething(t, s)
+	if err := s.Client(nil).Do(t.Context(), "ScheduleKeyDeletion", map[string]string{"KeyId": x.key, "PendingWindowInDays": "7"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := s.Advance(2 * 24 * time.Hour); err != nil {
+			t.Fatalf("Advance = %v", err)
+		}
+		s.Close()
+		if err := s.Advance(time.Hour); !errors.Is(err, refkms.ErrClosed) {
+			t.Errorf("Advance of a closed server = %v, want ErrClosed", err)
+		}
+		s = openFile(t, path, opts)
+	}
+	if k, err := s.Client(nil).DescribeKey(t.Context(), &kmsapi.DescribeKeyRequest{KeyID: x.key}); err != nil || k.KeyState != "PendingDeletion" {
+		t.Errorf("after six days the key is %+v, %v", k, err)
+	}
+	if err := s.Advance(25 * time.Hour); err != nil {
+		t.Fatalf("Advance = %v", err)
+	}
+	if _, err := s.Client(nil).DescribeKey(t.Context(), &kmsapi.DescribeKeyRequest{KeyID: x.key}); !errors.Is(err, kmsapi.ErrKeyNotFound) {
+		t.Errorf("DescribeKey after the window = %v, want ErrKeyNotFound", err)
+	}
+}

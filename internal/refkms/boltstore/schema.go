@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/xinfeng-kms/xinfeng/internal/atomicfile"
 	bolt "go.etcd.io/bbolt"
@@ -21,6 +22,7 @@ var (
 	versionKey = []byte("version") // 4 bytes, big-endian
 	rootKey    = []byte("root")    // the root key, closed by a lock
 	trailKey   = []byte("trail")   // bytes that the records of the trail take, 8 bytes
+	aheadKey   = []byte("ahead")   // nanoseconds that the clock is ahead, 8 bytes, sealed
 
 	epochsBucket = []byte("epochs") // number, 4 bytes: salt
 )
@@ -138,4 +140,32 @@ func (s *Store) storeEpoch(tx *bolt.Tx) error {
 	b := tx.Bucket(epochsBucket)
 	n := s.sealer.own
 	return b.Put(binary.BigEndian.AppendUint32(nil, n), s.sealer.epochs[n].salt)
+}
+
+// Ahead returns how far the clock of the server is ahead of the machine's.
+func (s *Store) Ahead() (ahead time.Duration, err error) {
+	err = s.view(func(t *tx) error {
+		value := t.bolt.Bucket(headBucket).Get(aheadKey)
+		if value == nil {
+			return nil
+		}
+		text, err := t.sealer.open(nil, value, t.placeIn(headBucket, aheadKey))
+		if err == nil && len(text) != 8 {
+			err = fmt.Errorf("%w: a clock of %d bytes", ErrDamaged, len(text))
+		}
+		if err == nil {
+			ahead = time.Duration(binary.BigEndian.Uint64(text))
+		}
+		return err
+	})
+	return max(ahead, 0), err
+}
+
+// SetAhead keeps how far the clock is ahead.
+func (s *Store) SetAhead(ahead time.Duration) error {
+	return s.update(func(t *tx) error {
+		text := binary.BigEndian.AppendUint64(nil, uint64(ahead))
+		t.change(t.bolt.Bucket(headBucket), aheadKey, t.sealer.seal(text, t.placeIn(headBucket, aheadKey)))
+		return nil
+	})
 }

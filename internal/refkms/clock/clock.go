@@ -29,6 +29,9 @@ func (c *Clock) Now() time.Time {
 	return c.base().Add(time.Duration(c.ahead.Load())).Round(0).UTC()
 }
 
+// Ahead returns how far the clock has been moved ahead.
+func (c *Clock) Ahead() time.Duration { return time.Duration(c.ahead.Load()) }
+
 // Advance moves the clock ahead by d, on top of earlier moves. It panics if d is negative: what has happened is not
 // undone.
 func (c *Clock) Advance(d time.Duration) {
