@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -19,16 +20,27 @@ import (
 type reference struct {
 	*refkms.Server
 	socket, typed bool
+	file          bool // it lies in one
 }
 
 // fresh returns a new server, seen through the same face. quotas nil is those of the service.
 func (r reference) fresh(t *testing.T, quotas *refkms.Quotas) reference {
 	t.Helper()
-	server, err := refkms.New(&refkms.Options{Quotas: quotas})
+	var err error
+	if opts := (&refkms.Options{Quotas: quotas}); r.file {
+		dir := t.TempDir()
+		r.Server, err = refkms.Open(filepath.Join(dir, "kms"), refkms.RootKeyFile(filepath.Join(dir, "key")), opts)
+	} else {
+		r.Server, err = refkms.New(opts)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Server = server
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Errorf("Close = %v", err)
+		}
+	})
 	return r
 }
 
@@ -87,6 +99,15 @@ func (r reference) as(t *testing.T, id, secret string) kmstest.Target {
 
 func TestReferenceInProcess(t *testing.T) {
 	kmstest.Run(t, reference{}.fresh(t, &refkms.Quotas{None: true}).target(t))
+}
+
+// Whatever a server answers, it answers the same when its state lies in a file.
+func TestReferenceInFile(t *testing.T) {
+	r := reference{file: true}.fresh(t, &refkms.Quotas{None: true})
+	kmstest.Run(t, r.target(t))
+	if err := r.Check(); err != nil {
+		t.Errorf("Check = %v", err)
+	}
 }
 
 func TestReferenceOverSocket(t *testing.T) {
