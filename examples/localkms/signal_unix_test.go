@@ -1,0 +1,105 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// A child is localkms as a process of its own.
+type child struct {
+	*process
+	cmd *exec.Cmd
+}
+
+// startChild starts a process and waits for its greeting.
+func startChild(t *testing.T, args ...string) *child {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
+	cmd.Env = append(cmd.Environ(), "LOCALKMS_TEST_CHILD=1")
+	log := new(buffer)
+	cmd.Stderr = log
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c := &child{&process{t: t, line: map[string]string{}, log: log}, cmd}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	scanner := bufio.NewScanner(out)
+	for scanner.Scan() {
+		c.greeting += scanner.Text() + "\n"
+		if m := greetingLine.FindStringSubmatch(scanner.Text()); m != nil {
+			c.line[m[1]] = m[2]
+		}
+		if strings.HasPrefix(scanner.Text(), "Interrupt it") {
+			go io.Copy(io.Discard, out)
+			return c
+		}
+	}
+	cmd.Wait()
+	t.Fatalf("no greeting: %v\n%s", scanner.Err(), log)
+	return nil
+}
+
+// A process that is told to end by a signal finishes what is in flight and exits with 0.
+func TestSignals(t *testing.T) {
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		t.Run(signal.String(), func(t *testing.T) {
+			c := startChild(t)
+			g, open := newGate()
+			client := c.sdk()
+			client.SetTransport(g)
+			answered := make(chan error, 1)
+			go func() {
+				_, err := encrypt(client, "nothing", "x")
+				answered <- err
+			}()
+			<-g.arrived
+			if err := c.cmd.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+			refusesConnections(t, c.host())
+			open()
+			if err := <-answered; err == nil || codeOfSDK(err) != "Forbidden.KeyNotFound" {
+				t.Errorf("the call in flight: %v, want the service's answer", err)
+			}
+			if err := c.cmd.Wait(); err != nil {
+				t.Errorf("%v ends it with %v\n%s", signal, err, c.log)
+			}
+		})
+	}
+}
+
+// A second signal ends it at once, whatever is in flight.
+func TestSecondSignal(t *testing.T) {
+	c := startChild(t)
+	g, open := newGate()
+	defer open()
+	client := c.sdk()
+	client.SetTransport(g)
+	go encrypt(client, "nothing", "x")
+	<-g.arrived
+	ended := make(chan error, 1)
+	go func() { ended <- c.cmd.Wait() }()
+	for {
+		c.cmd.Process.Signal(syscall.SIGTERM) // fails once it has ended
+		refusesConnections(t, c.host())
+		select {
+		case err := <-ended:
+			if status, ok := c.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() || status.Signal() != syscall.SIGTERM {
+				t.Errorf("it ended with %v", err)
+			}
+			return
+		default:
+		}
+	}
+}
