@@ -110,25 +110,35 @@ func ParseConfig(document []byte) (*Config, error) {
 
 // Apply makes who there is as a Config says, all of it or, with an error that names the place, none of it; nil changes
 // nothing. Applied twice it changes nothing the second time. Later changes of cfg have no effect. Refusals are those of
-// [RAM], as an *[Error] within.
+// [RAM], as an *[Error] within; if writing to a server's file fails, the error matches [kmsapi.ErrUnavailable].
 func (s *Server) Apply(cfg *Config) error {
 	if cfg == nil {
 		return nil
 	}
 	now := state.At(s.clock.Now())
-	return s.store.Update(func(tx state.Tx) error {
-		if err := s.applyRegions(tx, cfg.Regions); err != nil {
-			return err
-		}
-		for i := range cfg.Accounts {
-			a := &apply{server: s, place: fmt.Sprintf("accounts[%d]", i)}
-			a.account(tx, &cfg.Accounts[i], now)
-			if a.err != nil {
-				return a.err
-			}
-		}
-		return nil
+	var refused error
+	err := s.store.Update(func(tx state.Tx) error {
+		refused = s.apply(tx, cfg, now)
+		return refused
 	})
+	if err != nil && refused == nil { // the store failed
+		return wrap("Apply", "", err)
+	}
+	return refused
+}
+
+func (s *Server) apply(tx state.Tx, cfg *Config, now state.Time) error {
+	if err := s.applyRegions(tx, cfg.Regions); err != nil {
+		return err
+	}
+	for i := range cfg.Accounts {
+		a := &apply{server: s, place: fmt.Sprintf("accounts[%d]", i)}
+		a.account(tx, &cfg.Accounts[i], now)
+		if a.err != nil {
+			return a.err
+		}
+	}
+	return nil
 }
 
 // applyRegions replaces the regions of the service, unless there are none to do so.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -197,6 +198,15 @@ func TestParseConfig(t *testing.T) {
 	tags := `{"Version":"1","Statement":[{"Effect":"Allow","Action":"kms:*","Resource":"*","Condition":{"StringEquals":{"kms:tag/A":"1","kms:tag/a":"2"}}}]}`
 	s, _ := client(t, nil)
 	must(t, s.Apply(config(t, `{"accounts":[{"id":"1","policies":[{"name":"p","document":`+tags+`}]}]}`)))
+}
+
+// A store that fails is told apart from a configuration that is refused.
+func TestApplyToClosedServer(t *testing.T) {
+	s := openFile(t, filepath.Join(t.TempDir(), "kms"), nil)
+	must(t, s.Close())
+	if err := s.Apply(config(t, `{"accounts": [{"id": "42"}]}`)); !errors.Is(err, kmsapi.ErrUnavailable) || !errors.Is(err, refkms.ErrClosed) {
+		t.Errorf("Apply = %v, want ErrUnavailable and ErrClosed", err)
+	}
 }
 
 // White space in a document does not count towards the length of its policies.
