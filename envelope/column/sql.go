@@ -15,37 +15,40 @@ import (
 // nil. It is sealed when the statement is executed, by [Cells.Seal] with ctx and row; errors come with the statement's and
 // match as they are.
 //
-// The argument is for one statement, and keeps what it was given until then: none of it may be modified before. It prints as
-// a fixed text, for the sake of those who log arguments.
+// The argument is for one execution of a statement, and keeps what it was given until then: none of it may be modified
+// before. It prints as a fixed text, for the sake of those who log arguments.
 func (c *Cells) Value(ctx context.Context, value []byte, row envelope.Context) driver.Valuer {
-	return &argument{value, func() ([]byte, error) { return c.Seal(ctx, nil, value, row) }}
+	return &argument{value: value, replace: func() ([]byte, error) { return c.Seal(ctx, nil, value, row) }}
 }
 
 // Value returns an argument for a statement of package database/sql: the index of value, or NULL if value is nil. It is
 // for INSERT, and for the WHERE of a query, where NULL finds no row.
 //
-// The argument is for one statement, and keeps value until then, which may not be modified before. It prints as a fixed
-// text.
+// The argument is for one execution of a statement, and keeps value until then, which may not be modified before. It prints
+// as a fixed text.
 func (x *Index) Value(value []byte) driver.Valuer {
-	return &argument{value, func() ([]byte, error) { return x.Sum(nil, value) }}
+	return &argument{value: value, replace: func() ([]byte, error) { return x.Sum(nil, value) }}
 }
 
 // An argument is a value that is replaced when a statement is executed.
 type argument struct {
-	value   []byte
-	replace func() ([]byte, error)
+	value    []byte
+	replace  func() ([]byte, error)
+	replaced []byte
 }
 
-// Value is what database/sql calls; it may do so again when a connection was lost.
-func (a *argument) Value() (driver.Value, error) {
+// Value is what database/sql calls: again when a connection was lost, and twice for every statement if the driver executes
+// none with arguments that was not prepared, as that of MySQL does. It is one value all the same, sealed and counted once.
+func (a *argument) Value() (_ driver.Value, err error) {
 	if a.value == nil {
 		return nil, nil
 	}
-	b, err := a.replace()
-	if err != nil {
-		return nil, err // not a nil []byte in an interface, which were a value
+	if a.replaced == nil {
+		if a.replaced, err = a.replace(); err != nil {
+			return nil, err
+		}
 	}
-	return b, nil
+	return a.replaced, nil
 }
 
 // Format prints a fixed text, whatever the verb.

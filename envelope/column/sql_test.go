@@ -1,6 +1,7 @@
 package column_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql/driver"
 	"errors"
@@ -54,6 +55,34 @@ func TestScanAsksForTheRow(t *testing.T) {
 	id = "10"
 	if err := dst.Scan(seal(t, c, "hello", row9)); !errors.Is(err, envelope.ErrAuthentication) || value != nil {
 		t.Errorf("Scan in another row gave %q, %v, want ErrAuthentication", value, err)
+	}
+}
+
+// Some drivers have the arguments of a statement converted twice. It is still one cell.
+func TestValueTwice(t *testing.T) {
+	p := newProvider(t)
+	c := newCells(t, p, newTable(), &column.Options{MaxCells: 1})
+	argument := c.Value(t.Context(), []byte("hello"), row9)
+	first, err := argument.Value()
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := argument.Value()
+	if err != nil || !bytes.Equal(first.([]byte), second.([]byte)) {
+		t.Errorf("Value = %x, then %x, %v", first, second, err)
+	}
+	if g, _ := p.counts(); g != 1 {
+		t.Errorf("%d cells sealed, want 1", g)
+	}
+	// An error is not kept.
+	p.before = func(context.Context) error { return errRefused }
+	argument = c.Value(t.Context(), []byte("hello"), row9)
+	if _, err := argument.Value(); !errors.Is(err, errRefused) {
+		t.Errorf("Value = %v, want what the provider said", err)
+	}
+	p.before = nil
+	if _, err := argument.Value(); err != nil {
+		t.Errorf("Value after an error: %v", err)
 	}
 }
 
