@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/xinfeng-kms/xinfeng/keyring/kmsapi"
 	"github.com/xinfeng-kms/xinfeng/kmsclient/refkms"
+	"github.com/xinfeng-kms/xinfeng/kmsclient/refkms/control"
 )
 
 const (
@@ -178,15 +180,18 @@ func TestClock(t *testing.T) {
 	if now.PrimaryKeyVersion == key.PrimaryKeyVersion {
 		t.Error("the key has not rotated")
 	}
-	const left = 100*365*86400 - 604800
 	w.must(client.UpdateRotationPolicy(t.Context(), key.KeyID, 0))
+	end := time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
+	left := int64(end.Sub(w.server.Now()) / time.Second)
 	for _, seconds := range []int64{0, -1, left + 1, 1 << 62, -1 << 63} {
-		w.refuses("Advance", fmt.Sprintf(`{"seconds": %d}`, seconds), refusal{400, "InvalidRequest", fmt.Sprintf("seconds %d, want 1 to the %d that are left", seconds, left)})
+		w.refuses("Advance", fmt.Sprintf(`{"seconds": %d}`, seconds),
+			refusal{400, "InvalidRequest", fmt.Sprintf("seconds %d, want 1 to the %d that are left until 2200-01-01", seconds, left)})
 	}
-	w.ok("Advance", fmt.Sprintf(`{"seconds": %d}`, left), &at)
-	if want := base.Add(100 * 365 * 24 * time.Hour); !at.Now.Equal(want) {
-		t.Errorf("after all: %v, want %v", at.Now, want)
+	if w.ok("Advance", fmt.Sprintf(`{"seconds": %d}`, left), &at); !at.Now.Equal(end) {
+		t.Errorf("after all: %v, want %v", at.Now, end)
 	}
+	w.refuses("Advance", `{"seconds": 1}`, refusal{400, "InvalidRequest", "want 1 to the 0 that are left"})
+	w.must(w.server.Advance(time.Hour)) // in process it goes on
 	w.refuses("Advance", `{"seconds": 1}`, refusal{400, "InvalidRequest", "want 1 to the 0 that are left"})
 }
 
@@ -317,4 +322,30 @@ func TestSnapshots(t *testing.T) {
 	w.refuses("Snapshot", "", refusal{409, "LimitExceeded", "64 snapshots: drop some"})
 	w.ok("DropSnapshot", fmt.Sprintf(`{"snapshot": %d}`, between.Snapshot), nil)
 	w.ok("Snapshot", "", &before)
+}
+
+// A server whose file fails, here since it was closed, is told apart from a request that makes no sense.
+func TestUnavailable(t *testing.T) {
+	root, err := refkms.RootKeyBytes(make([]byte, refkms.RootKeySize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := refkms.Open(filepath.Join(t.TempDir(), "kms"), root, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	face, err := control.New(server, token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t, server, face}
+	w.ok("CreateUser", `{"name": "alice"}`, nil)
+	w.must(server.Close())
+	w.ok("Snapshot", "", ignored())
+	for call, body := range map[string]string{
+		"CreateUser": `{"name": "bob"}`, "Apply": `{"accounts": [{"id": "42"}]}`, "Restore": `{"snapshot": 1}`,
+	} {
+		w.refuses(call, body, refusal{503, "Unavailable", ""})
+	}
+	w.refuses("Advance", `{"seconds": 0}`, refusal{400, "InvalidRequest", ""})
 }

@@ -49,7 +49,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/xinfeng-kms/xinfeng/kmsclient/refkms"
 )
@@ -60,7 +59,6 @@ const (
 	maxToken          = 256
 	maxBody           = 1 << 20                     // bytes of a request: a policy has 6 KiB at most
 	maxConfig         = 16 << 20                    // bytes of one that has a configuration: a hundred thousand access keys
-	maxAhead          = 100 * 365 * 24 * time.Hour  // of the clock, by all calls: a Duration ends at 292 years
 	maxSnapshots      = 64                          // each keeps what the server has forgotten since
 	maxFaults         = 1024                        // that were not lifted; every call looks at each
 	maxEvents         = 10_000                      // of one answer, which are about 10 MB
@@ -75,8 +73,7 @@ type Handler struct {
 	server     *refkms.Server
 	authorized func(token string) bool
 
-	mu                      sync.Mutex // guards what follows
-	ahead                   time.Duration
+	mu                      sync.Mutex           // guards what follows
 	faults                  map[int]func()       // that lift them, by number
 	snapshots               map[int]func() error // that go back to them
 	lastFault, lastSnapshot int                  // numbers that were given
@@ -86,8 +83,8 @@ type Handler struct {
 // them a blank. Text from crypto/rand.Text is one.
 //
 // Requests without TLS are taken from this machine alone. A request's body is read only after its token, and has at most
-// 1 MiB, 16 MiB for Apply; how long it may take is for the http.Server's ReadTimeout to say. The face moves the clock by a
-// hundred years in all, and keeps 64 snapshots and 1024 faults.
+// 1 MiB, 16 MiB for Apply; how long it may take is for the http.Server's ReadTimeout to say. The face moves the clock
+// up to the year 2200, and keeps 64 snapshots and 1024 faults.
 func New(server *refkms.Server, token string) (*Handler, error) {
 	if len(token) < minToken || len(token) > maxToken {
 		return nil, fmt.Errorf("control: token of %d bytes, want %d to %d", len(token), minToken, maxToken)
