@@ -48,6 +48,9 @@ It guards no keys: they lie in the clear in the memory of this process. Give it 
 	line := func(name, value string) { fmt.Fprintf(&b, "%-18s %s\n", name, value) }
 	line("endpoint", g.endpoint.String())
 	line("health", g.endpoint.String()+"/healthz")
+	if g.settings.store != "" {
+		line("store", g.settings.store)
+	}
 	line("region", region)
 	line("account", cmp.Or(g.settings.account, refkms.DefaultAccount))
 	line("access key id", id)

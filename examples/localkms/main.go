@@ -1,9 +1,10 @@
 // Localkms serves the reference KMS on a port of this machine, for SDKs and tools of any language that can be told another
 // endpoint than the cloud's. It is for tests, for development and for work offline, and guards no keys: whoever can read
-// this process's memory has them all.
+// the memory of its process has them all.
 //
 //	go run ./examples/localkms                    in memory, on a free port of 127.0.0.1
 //	localkms -listen 127.0.0.1:8080 -access-key-id testid -access-key-secret testsecret
+//	localkms -store kms.db -key-file kms.key      what was encrypted yesterday opens today
 //	localkms -config accounts.json -region cn-beijing -audit calls.jsonl -control
 //
 // Once it listens it prints endpoint, access key, and commands that are ready to be pasted: for the vendor's CLI, and for
@@ -21,6 +22,9 @@
 //	-account ID                the account whose access key is printed; default 1234567890123456
 //	-access-key-id ID          that access key; default a random one. Other users of the machine see a command line:
 //	-access-key-secret SECRET  give no secret that is of use anywhere else
+//	-store FILE                everything is kept in this file, which is made if there is none; default in memory
+//	-key-file FILE             32 bytes that open the store; made with it. Keep them where the store is not
+//	-passphrase-env NAME       the environment variable that has a passphrase, which opens the store in place of a key
 //	-config FILE               accounts, users, access keys, policies, roles and regions, in JSON; see below
 //	-quotas                    the service's limits on what may be made and on calls per second; default none
 //	-audit FILE                records of all calls are appended, one line of JSON each; see below
@@ -32,10 +36,18 @@
 //
 // GET /healthz answers 200 and ok, without a signature. The service itself answers at the path / alone.
 //
+// # Store
+//
+// With -store keys, secrets, users and all else are there again at the next start. A call that changes something is answered
+// once that is on disk. Key material, secret values and the secrets of access keys are sealed in the file, which is made for
+// its owner alone (mode 0600) and refused if others may read it; so is the key's. One process has the file at a time, and
+// a second one is told so at once. The access key that is printed is the one of the first start, unless another is given.
+// A lost key or passphrase cannot be replaced. See refkms.Open, and Server.Backup for copies.
+//
 // # Configuration
 //
-// The document of -config is that of refkms.Config: what it names is made at the start. It refuses unknown names, and names
-// that are there twice.
+// The document of -config is that of refkms.Config: what it names is made at the start, and with -store made so again at each;
+// what it does not name stays. It refuses unknown names, and names that are there twice.
 //
 //	{
 //	  "regions": ["cn-hangzhou", "cn-beijing"],

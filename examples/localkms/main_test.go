@@ -208,6 +208,16 @@ func TestControl(t *testing.T) {
 	if made, err := time.Parse(time.RFC3339, answer.KeyMetadata.CreationDate); err != nil || made.Before(after.Now.Truncate(time.Second)) {
 		t.Errorf("a key is dated %s, the clock has %v", answer.KeyMetadata.CreationDate, after.Now)
 	}
+	var fault struct{ Fault int }
+	for kind, want := range map[string]string{"throttled": "Rejected.Throttling", "cut": "unexpected EOF", "lost-after": "EOF"} {
+		p.control(token, "Inject", `{"kind": "`+kind+`", "operation": "ListKeys", "face": "http", "times": 1}`, &fault)
+		if _, err := p.sdk().ListKeys(kms.CreateListKeysRequest()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("a fault, %s: %v, want %s", kind, err, want)
+		}
+	}
+	if _, err := p.sdk().ListKeys(kms.CreateListKeysRequest()); err != nil {
+		t.Errorf("after the faults: %v", err)
+	}
 	if p.line["control"] == p.line["endpoint"] || !strings.HasPrefix(p.line["control"], "http://127.0.0.1:") {
 		t.Errorf("control at %s", p.line["control"])
 	}

@@ -29,7 +29,7 @@ const (
 )
 
 // serve does what the settings say until ctx is done, and then finishes the requests in flight.
-func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
+func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) (err error) {
 	log := newLog(stderr, s.log)
 	var record func(refkms.Event)
 	if s.audit != "" {
@@ -42,6 +42,14 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	}
 	server, err := newServer(s, record)
 	if err != nil {
+		return err
+	}
+	defer func() {
+		if closeErr := server.Close(); closeErr != nil && err == nil {
+			err = fmt.Errorf("-store: %w", closeErr)
+		}
+	}()
+	if err := configure(server, s); err != nil {
 		return err
 	}
 	kms, open, err := listenKMS(s, server, log)
@@ -76,7 +84,7 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	return err
 }
 
-// newServer makes the server and who there is in it.
+// newServer returns the server, in memory or in a file.
 func newServer(s *settings, record func(refkms.Event)) (*refkms.Server, error) {
 	opts := &refkms.Options{
 		Account: s.account, AccessKeyID: s.accessKeyID, AccessKeySecret: s.accessKeySecret,
@@ -86,28 +94,54 @@ func newServer(s *settings, record func(refkms.Event)) (*refkms.Server, error) {
 		opts.Region = s.regions[0]
 	}
 	server, err := refkms.New(opts)
-	if err != nil {
-		return nil, &usageError{err} // all of the options come from flags
+	if err == nil {
+		err = server.Apply(s.furtherRegions())
 	}
+	if err != nil {
+		return nil, &usageError{err} // all of that comes from flags
+	}
+	if s.store == "" {
+		return server, nil
+	}
+	root := refkms.RootKeyFile(s.keyFile)
+	if s.passphrase != "" {
+		if root, err = refkms.RootKeyPassphrase([]byte(os.Getenv(s.passphrase))); err != nil {
+			return nil, misused("-passphrase-env %s: %w", s.passphrase, err)
+		}
+	}
+	if server, err = refkms.Open(s.store, root, opts); err != nil {
+		return nil, fmt.Errorf("-store %s: %w", s.store, err)
+	}
+	return server, nil
+}
+
+// configure makes who there is in the server, and which regions.
+func configure(server *refkms.Server, s *settings) error {
 	if s.config != "" {
 		document, err := os.ReadFile(s.config)
 		if err != nil {
-			return nil, fmt.Errorf("-config: %w", err)
+			return fmt.Errorf("-config: %w", err)
 		}
 		c, err := refkms.ParseConfig(document)
 		if err == nil {
 			err = server.Apply(c)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("-config %s: %w", s.config, err)
+			return fmt.Errorf("-config %s: %w", s.config, err)
 		}
 	}
-	if len(s.regions) > 1 {
-		if err := server.Apply(&refkms.Config{Regions: s.regions}); err != nil {
-			return nil, &usageError{err}
-		}
+	if err := server.Apply(s.furtherRegions()); err != nil { // in place of those of the configuration
+		return fmt.Errorf("-region: %w", err)
 	}
-	return server, nil
+	return nil
+}
+
+// furtherRegions returns the regions that the service has besides the server's own, nil if the flags do not say.
+func (s *settings) furtherRegions() *refkms.Config {
+	if len(s.regions) < 2 {
+		return nil
+	}
+	return &refkms.Config{Regions: s.regions}
 }
 
 // A face is an HTTP server and where it listens.

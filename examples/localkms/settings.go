@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"time"
 )
@@ -17,6 +18,7 @@ type settings struct {
 	regions                      []string
 	account                      string
 	accessKeyID, accessKeySecret string
+	store, keyFile, passphrase   string // the last one names a variable of the environment
 	config                       string
 	quotas                       bool
 	audit                        string
@@ -84,6 +86,9 @@ func parse(args []string) (*settings, error) {
 	f.StringVar(&s.account, "account", "", "`ID` of the account whose access key is printed (default 1234567890123456)")
 	f.StringVar(&s.accessKeyID, "access-key-id", "", "`ID` of that access key (default random)")
 	f.StringVar(&s.accessKeySecret, "access-key-secret", "", "`SECRET` of that access key (default random)")
+	f.StringVar(&s.store, "store", "", "`FILE` that keeps everything; made if there is none (default in memory)")
+	f.StringVar(&s.keyFile, "key-file", "", "`FILE` with the key that opens the store; made with it")
+	f.StringVar(&s.passphrase, "passphrase-env", "", "`NAME` of the environment variable with the passphrase that opens the store")
 	f.StringVar(&s.config, "config", "", "`FILE` with accounts, users, access keys, policies, roles and regions in JSON")
 	f.BoolVar(&s.quotas, "quotas", false, "have the service's limits on what may be made and on calls per second")
 	f.StringVar(&s.audit, "audit", "", "`FILE` that a record of each call is appended to, as a line of JSON")
@@ -115,6 +120,18 @@ func (s *settings) check() error {
 		return misused("-tls-cert and -tls-key go together")
 	case s.allowPlainHTTP && s.tlsCert != "":
 		return misused("-insecure-allow-plain-http and -tls-cert exclude each other")
+	case s.store == "" && s.keyFile != "":
+		return misused("-key-file without -store")
+	case s.store == "" && s.passphrase != "":
+		return misused("-passphrase-env without -store")
+	case s.store != "" && s.keyFile == "" && s.passphrase == "":
+		return misused("-store needs -key-file or -passphrase-env: what it keeps is encrypted")
+	case s.keyFile != "" && s.passphrase != "":
+		return misused("-key-file and -passphrase-env exclude each other")
+	case s.store != "" && s.store == s.keyFile:
+		return misused("-key-file and -store are one file")
+	case s.passphrase != "" && os.Getenv(s.passphrase) == "":
+		return misused("-passphrase-env %s: there is no such variable, or nothing in it", s.passphrase)
 	case (s.accessKeyID == "") != (s.accessKeySecret == ""):
 		return misused("-access-key-id and -access-key-secret go together")
 	case s.log != "text" && s.log != "json":

@@ -4,9 +4,11 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -101,5 +103,30 @@ func TestSecondSignal(t *testing.T) {
 			return
 		default:
 		}
+	}
+}
+
+// Another process does not get the store of one that runs, and gets all of it once that one was killed.
+func TestStoreOfAnotherProcess(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"-store", filepath.Join(dir, "kms.db"), "-key-file", filepath.Join(dir, "kms.key")}
+	c := startChild(t, args...)
+	key := createKey(t, c.sdk())
+	blob, err := encrypt(c.sdk(), key, "attack at dawn")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := exec.CommandContext(t.Context(), os.Args[0], args...)
+	second.Env = append(second.Environ(), "LOCALKMS_TEST_CHILD=1")
+	var exit *exec.ExitError
+	if said, err := second.CombinedOutput(); !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(string(said), "in use by another process") {
+		t.Errorf("a second process: %v\n%s", err, said)
+	}
+	if err := c.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	c.cmd.Wait()
+	if text, err := decrypt(startChild(t, args...).sdk(), blob); err != nil || text != "attack at dawn" {
+		t.Errorf("after it was killed: %q, %v", text, err)
 	}
 }
