@@ -144,8 +144,16 @@ func TestHedge(t *testing.T) {
 				if got := strings.Join(asked, " "); got != tt.asked {
 					t.Errorf("asked at %s, want %s", got, tt.asked)
 				}
+				if len(providers) > 1 {
+					tt.stats.Decrypts = 1
+				}
 				if got := m.Stats(); got != tt.stats {
 					t.Errorf("Stats = %+v, want %+v", got, tt.stats)
+				}
+				for i, d := range m.HedgeDelays() {
+					if d != hedge {
+						t.Errorf("the delay of provider %d is %v, want %v", i, d, hedge)
+					}
 				}
 			})
 		})

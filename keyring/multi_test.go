@@ -118,9 +118,8 @@ func TestMultiConformance(t *testing.T) {
 			Other:    newMulti(t, nil, newRaw(t, "b", 2), newRecipient(t)),
 		}
 	})
-	for _, hedge := range []time.Duration{time.Nanosecond, time.Hour} {
-		run(fmt.Sprintf("hedged after %v", hedge), func(t *testing.T) keyringtest.Harness {
-			opts := &keyring.MultiOptions{Hedge: hedge}
+	for _, opts := range []*keyring.MultiOptions{{Hedge: time.Nanosecond}, {Hedge: time.Hour}, {Hedge: time.Nanosecond, HedgePercentile: 90}, {HedgePercentile: 1}} {
+		run(fmt.Sprintf("hedged after %v, percentile %d", opts.Hedge, opts.HedgePercentile), func(t *testing.T) keyringtest.Harness {
 			api := newFakeKMS(prod, away, dev)
 			return keyringtest.Harness{
 				Provider: newMulti(t, opts, newKMS(t, api, prod), newRaw(t, "a", 1), newKMS(t, api, away)),
@@ -153,6 +152,12 @@ func TestNewMultiRefuses(t *testing.T) {
 		m, err := keyring.NewMulti(tt.providers, nil)
 		if m != nil || err == nil || !strings.Contains(err.Error(), tt.want) || tt.is != nil && !errors.Is(err, tt.is) {
 			t.Errorf("%s: NewMulti = %v, %v, want %s", tt.name, m, err, tt.want)
+		}
+	}
+	for _, percentile := range []int{-1, 100} {
+		m, err := keyring.NewMulti([]keyring.KeyProvider{raw}, &keyring.MultiOptions{Hedge: time.Second, HedgePercentile: percentile})
+		if want := fmt.Sprintf("keyring: multi: hedge by percentile %d, want 1 to 99", percentile); m != nil || err == nil || err.Error() != want {
+			t.Errorf("NewMulti = %v, %v, want %s", m, err, want)
 		}
 	}
 	if m, err := keyring.NewMulti([]keyring.KeyProvider{raw}, &keyring.MultiOptions{Hedge: -1}); m != nil || err == nil || !strings.Contains(err.Error(), "hedge after -1ns") {
