@@ -146,6 +146,51 @@ func TestHedgedOverRegions(t *testing.T) {
 	})
 }
 
+// A percentile needs no delay that is guessed: once the first region has answered some times in 20 ms, an answer that takes
+// longer is overtaken.
+func TestHedgedByHistory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTwoRegions(t)
+		multi := w.multi(t, &keyring.MultiOptions{HedgePercentile: 95})
+		client := newEnvelope(t, multi)
+		message, err := client.Encrypt(t.Context(), []byte("hello"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		after := func(d time.Duration) *roundTrip {
+			f := roundTrip(func(r *http.Request) (*http.Response, error) {
+				select {
+				case <-time.After(d):
+					return w.server.Transport().RoundTrip(r)
+				case <-r.Context().Done():
+					return nil, r.Context().Err()
+				}
+			})
+			return &f
+		}
+		open := func() time.Duration {
+			t.Helper()
+			start := time.Now()
+			if text, err := client.Decrypt(t.Context(), message, nil); err != nil || string(text) != "hello" {
+				t.Fatalf("Decrypt = %q, %v", text, err)
+			}
+			return time.Since(start)
+		}
+		w.trouble.Store(after(20 * time.Millisecond))
+		for range 32 {
+			open()
+		}
+		w.trouble.Store(after(5 * time.Second))
+		w.asked[1].Store(0)
+		if took := open(); took != 20*time.Millisecond || w.asked[1].Load() != 1 {
+			t.Errorf("Decrypt took %v and %d requests to the second region, want 20ms and one", took, w.asked[1].Load())
+		}
+		if s, d := multi.Stats(), multi.HedgeDelays(); s != (keyring.MultiStats{Decrypts: 33, Hedges: 1, HedgesWon: 1}) || d[0] != 20*time.Millisecond {
+			t.Errorf("%+v with the delays %v", s, d)
+		}
+	})
+}
+
 // Discovery opens what any key of the account has wrapped, where the strict provider makes no call for it.
 func TestDiscoveryOverRegions(t *testing.T) {
 	w := newTwoRegions(t)

@@ -375,11 +375,15 @@ func TestContextReachesTransport(t *testing.T) {
 
 // Cancelled calls leave nothing behind: here in a bubble, which does not end while a goroutine of it lives.
 func TestNoLeakInProcess(t *testing.T) {
+	n := 10_000
+	if testing.Short() {
+		n = 1_000
+	}
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(t, kmsclient.Options{Transport: roundTrip(silent)})
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
-		for range 1_000 {
+		for range n {
 			wg.Go(func() {
 				if err := describe(ctx, c); !errors.Is(err, context.Canceled) {
 					t.Errorf("error = %v, want context.Canceled", err)
