@@ -17,6 +17,9 @@ import (
 //	<!-- kmsclient/refkms/example_envelope_test.go Example_envelope -->
 var block = regexp.MustCompile("(?s)<!-- (\\S+) (\\S+) -->\n```go\n(.*?)```\n")
 
+// A block of JSON names the file that it is.
+var document = regexp.MustCompile("(?s)<!-- (\\S+) -->\n```json\n(.*?)```\n")
+
 // bodyOf returns the statements of a function, formatted, without error handling by log.Fatal, which the README leaves
 // out, and without the comment of the example's output.
 func bodyOf(t *testing.T, file, name string) string {
@@ -63,6 +66,22 @@ func TestReadmeCode(t *testing.T) {
 	for _, b := range blocks {
 		if got, want := strings.TrimSpace(b[3]), bodyOf(t, b[1], b[2]); got != want {
 			t.Errorf("README.md has, for %s of %s:\n%s\n\nwant:\n%s", b[2], b[1], got, want)
+		}
+	}
+}
+
+func TestReadmeDocuments(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := document.FindAllStringSubmatch(string(readme), -1)
+	if n := strings.Count(string(readme), "```json\n"); n == 0 || n != len(blocks) {
+		t.Errorf("%d blocks of JSON, %d with the name of their file", n, len(blocks))
+	}
+	for _, b := range blocks {
+		if want, err := os.ReadFile(filepath.Join("../..", b[1])); err != nil || b[2] != string(want) {
+			t.Errorf("README.md has, for %s:\n%s\n\nwant:\n%s (%v)", b[1], b[2], want, err)
 		}
 	}
 }
