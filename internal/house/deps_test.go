@@ -181,6 +181,24 @@ func TestProgramWithOwnKey(t *testing.T) {
 	}
 }
 
+// The official SDK is imported by kmsclient, by the suite that drives servers with it, and by examples.
+func TestImportersOfTheSDK(t *testing.T) {
+	found := false
+	for path, p := range list(t, "./...") {
+		if !slices.ContainsFunc(p.Imports, func(i string) bool { return strings.HasPrefix(i, "github.com/aliyun/") }) {
+			continue
+		}
+		ours, ok := strings.CutPrefix(path, module)
+		found = found || ours == "kmsclient"
+		if ok && ours != "kmsclient" && ours != "kmsclient/kmstest" && !strings.HasPrefix(ours, "examples/") {
+			t.Errorf("%s imports the SDK", ours)
+		}
+	}
+	if !found {
+		t.Error("kmsclient does not import the SDK: the test shows nothing")
+	}
+}
+
 // A folder at the top level is a promise: those of the house and no others.
 func TestTopLevel(t *testing.T) {
 	for path := range list(t, "./...") {
