@@ -27,18 +27,27 @@ const arns = "acs:kms:cn-hangzhou:1234567890123456:"
 type caller struct {
 	t      testing.TB
 	server *refkms.Server
+	told   *confidant // what all callers of the server have said and heard in confidence
 	client *kms.Client
 	scheme string
 	format string
 }
 
-// rootCaller returns a new server and its account.
-func rootCaller(t testing.TB, opts *refkms.Options) *caller {
+// rootCaller returns a new server and its account. At the end of the test nothing that was said in confidence may be in a
+// record.
+func rootCaller(t *testing.T, opts *refkms.Options) *caller {
 	t.Helper()
-	server, err := refkms.New(opts)
+	var o refkms.Options
+	if opts != nil {
+		o = *opts
+	}
+	records := new(recorder)
+	o.Audit = records.audit
+	server, err := refkms.New(&o)
 	must(t, err)
 	id, secret := server.AccessKey()
-	c := &caller{t: t, server: server, scheme: "https", format: "JSON"}
+	c := &caller{t: t, server: server, told: &confidant{base: server.Transport()}, scheme: "https", format: "JSON"}
+	t.Cleanup(func() { c.told.search(t, records.log.String()) })
 	return c.with(id, secret, "")
 }
 
@@ -52,7 +61,7 @@ func (c caller) with(id, secret, token string) *caller {
 		c.client, err = kms.NewClientWithStsToken("cn-hangzhou", id, secret, token)
 	}
 	must(c.t, err)
-	c.client.SetTransport(c.server.Transport())
+	c.client.SetTransport(c.told)
 	return &c
 }
 
