@@ -58,9 +58,10 @@ const (
 // call touches is known only once its parameters are read; a call that is refused before suffers none. Calls that the
 // service makes inside a call suffer none.
 //
-// A lost connection is closed by [Server.Handler] without an answer: it panics with [http.ErrAbortHandler], which has the
+// A lost connection is closed by [Server.Handler] without an answer: it panics with http.ErrAbortHandler, which has the
 // server of net/http do that. [Server.Transport] ends with io.EOF, or a body that is cut with io.ErrUnexpectedEOF, which is
-// what the transport of net/http says then. A [Client] has an error that matches kmsapi.ErrUnavailable.
+// what the transport of net/http says then; that one sends a GET again by itself if the connection had been in use before.
+// A [Client] has an error that matches kmsapi.ErrUnavailable.
 //
 // Delays are real time, that of the program and its contexts, and not of the clock that [Server.Advance] moves: they are
 // there to meet a deadline, which the clock of the server does not. In a bubble of testing/synctest they take no time. A
