@@ -53,6 +53,16 @@ func readerOf(t *testing.T, v *vectors.Vector, kms *vectors.KMS) (p keyring.KeyP
 			MemoryKiB: c.MaxMemoryKiB, Passes: c.MaxPasses, // of a writer, which this is not
 			MaxMemoryKiB: c.MaxMemoryKiB, MaxPasses: c.MaxPasses, MaxLanes: c.MaxLanes,
 		})
+	case "recipients":
+		var keys []*keyring.PrivateKey
+		for _, text := range c.PrivateKeys {
+			var k *keyring.PrivateKey
+			if k, err = keyring.ParsePrivateKey([]byte(text)); err != nil {
+				t.Fatal(err)
+			}
+			keys = append(keys, k)
+		}
+		p, err = keyring.NewRecipients(nil, keys)
 	case "discovery":
 		regions := map[string]kmsapi.API{}
 		for _, r := range c.Regions {

@@ -25,7 +25,8 @@ var (
 	// [MultiOptions.InsecureAllowUnauthenticatedSenders].
 	ErrUnauthenticatedSender = errors.New("provider proves no sender")
 
-	// ErrDuplicateKey: two providers of a [Multi] wrap under one key. A message has one entry for a key.
+	// ErrDuplicateKey: two providers of a [Multi] wrap under one key, or [Recipients] were given one twice. A message has one
+	// entry for a key.
 	ErrDuplicateKey = errors.New("another provider wraps under this key")
 
 	// ErrCallLimit: a message names more keys than may be tried for one message, see [Discovery].
@@ -43,6 +44,9 @@ var (
 
 	// ErrDestroyed: a data key was used after its last borrower destroyed it.
 	ErrDestroyed = errors.New("data key is destroyed")
+
+	// ErrInvalidKey: a text, number or set of keys is no key of a recipient, see [PublicKey] and [Recipients].
+	ErrInvalidKey = errors.New("no key of a recipient")
 
 	// ErrPassphrase: what was given is no passphrase: empty, too long, or not UTF-8.
 	ErrPassphrase = errors.New("not a passphrase")

@@ -4,9 +4,9 @@
 //
 //	provider, err := keyring.NewKMS(client, "alias/Apollo/WorkKey", nil)
 //
-// and hand the provider to envelope.New. [Multi] is several at once, [RawAES] a key and [Passphrase] a passphrase of the
-// program's own, for those without a key service. A provider of one's own is any type with the two methods of
-// [KeyProvider]; package keyringtest has the suite that it must pass.
+// and hand the provider to envelope.New. [Multi] is several at once. For those without a key service there are [RawAES], a
+// key that the program holds, [Passphrase], and [Recipients], who have public keys. A provider of one's own is any type
+// with the two methods of [KeyProvider]; package keyringtest has the suite that it must pass.
 //
 // # Caching
 //
@@ -33,7 +33,7 @@
 //
 // # Specification
 //
-// format/SPEC.md, Section 3 (records), Section 4 (local wraps) and Section 8 (what an edited key section can do).
+// format/SPEC.md, Section 3 (records), Section 4 (local wraps, public keys) and Section 8 (what an edited key section can do).
 package keyring
 
 import (

@@ -443,7 +443,7 @@ func TestMultiUnauthenticatedSender(t *testing.T) {
 		}
 		return c
 	}
-	forged, err := client(recovery.writing()).Encrypt(ctx, []byte("transfer everything"), ec)
+	forged, err := client(recovery.writing(t)).Encrypt(ctx, []byte("transfer everything"), ec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -484,7 +484,7 @@ func TestMultiUnauthenticatedSender(t *testing.T) {
 		newMulti(t, allowed, cmk, around{recovery}),
 	} {
 		got, info, err := client(p).AppendDecrypt(ctx, nil, forged, ec)
-		if err != nil || string(got) != "transfer everything" || info.Provider != "hpke" || info.KeyID != "recovery" {
+		if err != nil || string(got) != "transfer everything" || info.Provider != "hpke" || info.KeyID != recovery.key.PublicKey().ID() {
 			t.Errorf("Decrypt, allowed = %q, %+v, %v", got, info, err)
 		}
 	}

@@ -343,6 +343,16 @@ func (r *reader) open(s format.Suite, stored format.Pairs, record format.Record)
 			MemoryKiB: p.MaxMemoryKiB, Passes: p.MaxPasses,
 			MaxMemoryKiB: p.MaxMemoryKiB, MaxPasses: p.MaxPasses, MaxLanes: p.MaxLanes,
 		})
+	case "recipients":
+		var keys []*keyring.PrivateKey
+		for _, text := range p.PrivateKeys {
+			var k *keyring.PrivateKey
+			if k, err = keyring.ParsePrivateKey([]byte(text)); err != nil {
+				return nil, err
+			}
+			keys = append(keys, k)
+		}
+		provider, err = keyring.NewRecipients(nil, keys)
 	case "discovery":
 		regions := map[string]kmsapi.API{}
 		for _, region := range p.Regions {

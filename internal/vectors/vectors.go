@@ -76,7 +76,7 @@ type Vector struct {
 
 // A Provider is one configured provider of the reader. Which fields are set depends on Type.
 type Provider struct {
-	Type  string   `json:"type"` // kms, raw, passphrase or discovery
+	Type  string   `json:"type"` // kms, raw, passphrase, recipients or discovery
 	KeyID string   `json:"key-id,omitempty"`
 	Opens []string `json:"opens,omitempty"` // kms: further keys
 	Key   string   `json:"key,omitempty"`   // raw: 32 bytes in hexadecimal
@@ -85,6 +85,8 @@ type Provider struct {
 	MaxMemoryKiB int    `json:"max-memory-kib,omitempty"`
 	MaxPasses    int    `json:"max-passes,omitempty"`
 	MaxLanes     int    `json:"max-lanes,omitempty"`
+
+	PrivateKeys []string `json:"private-keys,omitempty"` // recipients
 
 	Accounts []string `json:"accounts,omitempty"` // discovery
 	Regions  []string `json:"regions,omitempty"`

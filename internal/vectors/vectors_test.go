@@ -22,6 +22,7 @@ func TestFileRoundTrip(t *testing.T) {
 		Providers: []vectors.Provider{
 			{Type: "kms", KeyID: "alias/x", Opens: []string{"a", "b"}}, {Type: "raw", KeyID: "k", Key: "00"},
 			{Type: "passphrase", Passphrase: "p", MaxMemoryKiB: 1, MaxPasses: 2, MaxLanes: 3},
+			{Type: "recipients", PrivateKeys: []string{"a", "b"}},
 			{Type: "discovery", Accounts: []string{"1"}, Regions: []string{"r"}},
 		},
 		KMSDecrypt:  []vectors.DecryptAnswer{{Ciphertext: "AA==", Plaintext: "BB\n", KeyID: "k"}, {Context: map[string]string{"a": "1"}}},
