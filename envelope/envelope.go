@@ -8,7 +8,7 @@
 //	plaintext, err := client.Decrypt(ctx, message, envelope.Context{"tenant": "42"})
 //
 // [Client.NewWriter], [Client.NewReader] and [Client.NewReaderAt] do the same for streams and random access, and
-// [Client.EncryptFile] and [Client.DecryptFile] for files.
+// [Client.EncryptFile] and [Client.DecryptFile] for files. [Client.Salvage] recovers what is left of a damaged message.
 //
 // # What it protects
 //

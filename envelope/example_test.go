@@ -312,3 +312,38 @@ func ExampleClient_Rewrap() {
 	fmt.Printf("%s, same size: %t\n", plaintext, renewed.Len() == len(message))
 	// Output: a report, same size: true
 }
+
+// A message of which there is no other copy, with a bad block in the middle and without its end.
+func ExampleClient_Salvage() {
+	ctx := context.Background()
+	client := exampleClient()
+	message, err := client.Encrypt(ctx, make([]byte, 1_000_000), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	damaged := message[:len(message)-100_000]
+	copy(damaged[500_000:], "what another program wrote")
+
+	dir, err := os.MkdirTemp("", "xinfeng")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	out, err := os.Create(filepath.Join(dir, "salvaged")) // a new file: what is missing is zeros in it, and not plaintext
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer out.Close()
+	found, err := client.Salvage(ctx, out, bytes.NewReader(damaged), int64(len(damaged)), nil)
+	if err != nil {
+		log.Fatal(err) // the header is lost, or the key
+	}
+	for _, r := range found.Ranges {
+		fmt.Printf("authentic: %d bytes at %d\n", r.Len, r.Off)
+	}
+	fmt.Println("complete:", found.Complete(), "size:", found.Size)
+	// Output:
+	// authentic: 458752 bytes at 0
+	// authentic: 327680 bytes at 524288
+	// complete: false size: -1
+}

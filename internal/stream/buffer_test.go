@@ -84,6 +84,12 @@ func TestPoolHoldsNoPlaintext(t *testing.T) {
 				_, err := stream.NewReader(bytes.NewReader(damaged), w, chunk, nil).WriteTo(io.Discard)
 				return err
 			}},
+			{"Salvage", nil, func() error {
+				return stream.NewSalvager(memFile(damaged), 0, int64(len(damaged)), w, chunk, nil).Run(goOn, func([]byte, int64) error { return nil })
+			}},
+			{"Salvage, destination fails", errTest, func() error {
+				return stream.NewSalvager(memFile(body), 0, int64(len(body)), w, chunk, nil).Run(goOn, func([]byte, int64) error { return errTest })
+			}},
 			{"ReadAt, two at once", nil, func() error {
 				var ra *stream.ReaderAt
 				src := readAtFunc(func(p []byte, off int64) (int, error) {
