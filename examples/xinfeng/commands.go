@@ -1,0 +1,8 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// commands returns all commands but help and completion, which the library has.
+func (t *tool) commands() []*cobra.Command {
+	return []*cobra.Command{t.encryptCommand(), t.decryptCommand()}
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/xinfeng-kms/xinfeng/envelope"
+)
+
+type encrypt struct {
+	t       *tool
+	keys    keyFlags
+	context contextFlags
+	message messageFlags
+	output  outputFlags
+	batch   batchFlags
+
+	client *envelope.Client
+	ec     envelope.Context
+}
+
+func (t *tool) encryptCommand() *cobra.Command {
+	e := &encrypt{t: t}
+	cmd := t.command(&cobra.Command{
+		Use:   "encrypt [FILE|FOLDER|PATTERN]...",
+		Short: "Encrypt files, folders or standard input",
+		Long: `Encrypt makes a message of each file, beside it and with .xf at the end of its
+name; the file stays as it is. Without arguments, or with -, it encrypts
+standard input to standard output.
+
+Of several files those whose message is there already, and no older, are left
+out: after a failure the same command does what is left. In folders symbolic
+links are not followed and what is no regular file is left out; there is a line
+for each. Messages of one run share a data key for five minutes at most.`,
+		Example: `  xinfeng encrypt letter.txt
+  xinfeng encrypt -r photos -d safe --exclude '*.tmp' --exclude cache
+  xinfeng encrypt --context tenant=42 --context row=7 --withhold row row.json
+  xinfeng encrypt --armor -o secret.txt < password
+  xinfeng encrypt --kms cloud --key acs:kms:cn-hangzhou:123:alias/work report.pdf`,
+	}, e.run)
+	flags := cmd.Flags()
+	e.output.register(flags, "`end` of the names of messages")
+	e.batch.register(flags)
+	e.context.register(flags, true, false)
+	e.message.register(flags)
+	e.keys.register(flags)
+	return cmd
+}
+
+func (e *encrypt) run(ctx context.Context, args []string) (err error) {
+	opts := e.context.options()
+	if err := errors.Join(e.message.apply(opts), e.output.check(args)); err != nil {
+		return err
+	}
+	if e.ec, err = e.context.context(); err != nil {
+		return err
+	}
+	single := len(args) == 0 || len(args) == 1 && args[0] == "-"
+	if single && (e.output.output == "" || e.output.output == "-") && !e.message.armor && e.t.terminal(e.t.out) {
+		return usagef("a message is no text and does not go to a terminal; use --armor, --output or a pipe")
+	}
+	var files []source
+	var remarks []remark
+	if !single {
+		e.batch.skip = e.output.dir
+		if files, remarks, err = e.batch.find(args); err != nil {
+			return err
+		}
+		if e.output.output != "" && len(files) > 1 {
+			return usagef("--output is for one input; --output-dir is for many")
+		}
+	}
+	provider, err := e.keys.writer(ctx, e.t)
+	if err != nil {
+		return err
+	}
+	defer provider.Close()
+	if e.client, err = envelope.New(provider, opts); err != nil {
+		return usageError{err}
+	}
+	if single {
+		return e.stream(ctx, e.t.in, e.output.output)
+	}
+	if e.output.output == "-" && len(files) == 1 {
+		in, err := os.Open(files[0].path)
+		if err != nil {
+			return err
+		}
+		defer in.Close()
+		return e.stream(ctx, in, "-")
+	}
+	plan, remarks := e.output.plan(files, remarks, e.output.encrypted)
+	b := &batch{verb: "encrypt", past: "encrypted"}
+	return e.t.each(ctx, b, plan, remarks, e.batch.jobs, e.file)
+}
+
+// stream encrypts in to a new file, or standard output.
+func (e *encrypt) stream(ctx context.Context, in io.Reader, output string) error {
+	return e.t.stream(ctx, "encrypt", in, output, e.output.force, func(out io.Writer, in io.Reader) (int64, error) {
+		return e.message.encrypt(ctx, e.client, out, in, e.ec)
+	})
+}
+
+// encrypt writes in to out as a message, or the text of one. It returns the length of the plaintext.
+func (m *messageFlags) encrypt(ctx context.Context, client *envelope.Client, out io.Writer, in io.Reader, ec envelope.Context) (int64, error) {
+	w, err := client.NewWriter(ctx, out, ec)
+	if err != nil {
+		return 0, err
+	}
+	n, err := w.ReadFrom(in)
+	if err != nil {
+		return n, err
+	}
+	return n, w.Close()
+}
+
+// file encrypts one file to another.
+func (e *encrypt) file(ctx context.Context, f planned, did func(n int64)) (result, error) {
+	res := result{Output: f.dst, Bytes: f.size, line: fmt.Sprintf("%s -> %s", show(f.path), show(f.dst))}
+	if err := makeFolders(f.dst, f.path, e.output.keepMode); err != nil {
+		return res, err
+	}
+	before := int64(0)
+	opts := &envelope.FileOptions{KeepModTime: e.output.keepMode, NoReplace: !e.output.force, Progress: func(done, _ int64) {
+		did(done - before)
+		before = done
+	}}
+	err := e.client.EncryptFile(ctx, f.dst, f.path, e.ec, opts)
+	if errors.Is(err, fs.ErrExist) {
+		return res, &fs.PathError{Op: "create", Path: f.dst, Err: errExists}
+	}
+	if err == nil && !e.output.keepMode {
+		err = os.Chmod(f.dst, 0o600)
+	}
+	res.Bytes = before
+	return res, err
+}
+
+// stream has work done on a stream: from in to the file output, or standard output if that is - or nothing.
+func (t *tool) stream(ctx context.Context, verb string, in io.Reader, output string, force bool, work func(out io.Writer, in io.Reader) (int64, error)) (err error) {
+	out := t.out
+	var file *outFile
+	if output != "" && output != "-" {
+		if file, err = createOut(output, force); err != nil {
+			return err
+		}
+		defer file.discard()
+		out = file
+	}
+	b := t.newBar(verb, 0, -1)
+	n, err := work(out, counting(ctx, interruptible(ctx, in), b.add))
+	b.end()
+	if err != nil {
+		return err
+	}
+	res := result{File: "-", Output: "-", Status: "done", Bytes: n}
+	if file != nil {
+		if err := file.commit(0o600, time.Time{}); err != nil {
+			return err
+		}
+		res.Output = output
+		if !t.quiet && !t.json {
+			fmt.Fprintf(t.err, "- -> %s\n", show(output))
+		}
+	}
+	if t.json {
+		w := t.out
+		if file == nil { // which has the result itself
+			w = t.err
+		}
+		return t.encode(w, res)
+	}
+	return nil
+}

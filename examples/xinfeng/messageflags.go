@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/xinfeng-kms/xinfeng/envelope"
+	"github.com/xinfeng-kms/xinfeng/format"
+)
+
+// contextFlags are the pairs that messages are bound to.
+type contextFlags struct {
+	pairs    []string
+	withhold []string
+	unseen   []string
+	keyFiles string
+}
+
+func (c *contextFlags) register(flags *pflag.FlagSet, writes, reads bool) {
+	flags.StringArrayVarP(&c.pairs, "context", "c", nil, "bind messages to `k=v`: it must be given to open them (may be repeated)")
+	if writes {
+		flags.StringArrayVar(&c.withhold, "withhold", nil, "do not write the pair `k` of the context into messages (may be repeated)")
+	}
+	if reads {
+		flags.StringArrayVar(&c.unseen, "accept-unseen", nil, "open messages whose pair `k` was not given, '*' for any (may be repeated)")
+	}
+	flags.StringVar(&c.keyFiles, "key-files", "", "`folder` of key files, for messages whose wrapped keys are detached")
+}
+
+// context returns the pairs.
+func (c *contextFlags) context() (envelope.Context, error) { return parsePairs("--context", c.pairs) }
+
+// parsePairs reads the values k=v of a flag.
+func parsePairs(flag string, values []string) (map[string]string, error) {
+	m := map[string]string{}
+	for _, s := range values {
+		k, v, ok := strings.Cut(s, "=")
+		if !ok || k == "" {
+			return nil, usagef("%s %q: want k=v", flag, s)
+		}
+		if _, twice := m[k]; twice {
+			return nil, usagef("%s: %q is given twice", flag, k)
+		}
+		m[k] = v
+	}
+	return m, nil
+}
+
+// options returns what reading and writing have in common.
+func (c *contextFlags) options() *envelope.Options {
+	opts := &envelope.Options{Withhold: c.withhold, AcceptUnseen: c.unseen}
+	if c.keyFiles != "" {
+		opts.KeyStore = envelope.KeyDir(c.keyFiles)
+	}
+	return opts
+}
+
+// messageFlags say what new messages are like.
+type messageFlags struct {
+	suite, chunkSize, wrapped string
+	armor                     bool
+}
+
+func (m *messageFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&m.suite, "suite", format.AES256GCM.String(), "algorithms: AES256GCM or SM4GCM")
+	flags.StringVar(&m.chunkSize, "chunk-size", "64K", "`bytes` that are authenticated together: a power of two from 4K to 4M")
+	flags.StringVar(&m.wrapped, "wrapped-keys", "attached", "where wrapped keys lie: attached, slots (rewrapped in place) or detached (in --key-files)")
+	flags.BoolVarP(&m.armor, "armor", "a", false, "write text instead of bytes, at most 16 MiB")
+}
+
+// apply adds the flags to opts.
+func (m *messageFlags) apply(opts *envelope.Options) error {
+	suites := map[string]format.Suite{"aes256gcm": format.AES256GCM, "sm4gcm": format.SM4GCM}
+	kinds := map[string]format.Kind{"attached": format.Attached, "slots": format.Slots, "detached": format.Detached}
+	var ok bool
+	if opts.Suite, ok = suites[strings.ToLower(m.suite)]; !ok {
+		return usagef("--suite %q: want AES256GCM or SM4GCM", m.suite)
+	}
+	if opts.Keys, ok = kinds[m.wrapped]; !ok {
+		return usagef("--wrapped-keys %q: want attached, slots or detached", m.wrapped)
+	}
+	size, err := parseSize(m.chunkSize)
+	if err != nil || size < format.MinChunkSize || size > format.MaxChunkSize || size&(size-1) != 0 {
+		return usagef("--chunk-size %q: want a power of two from 4K to 4M", m.chunkSize)
+	}
+	opts.ChunkSize = int(size)
+	if opts.Keys == format.Detached && opts.KeyStore == nil {
+		return usagef("--wrapped-keys detached: want --key-files as well")
+	}
+	return nil
+}
+
+// parseSize reads a number of bytes: digits, and K or M for 2^10 or 2^20 of them.
+func parseSize(s string) (int64, error) {
+	digits, unit := s, int64(1)
+	switch {
+	case strings.HasSuffix(s, "K"):
+		digits, unit = s[:len(s)-1], 1<<10
+	case strings.HasSuffix(s, "M"):
+		digits, unit = s[:len(s)-1], 1<<20
+	}
+	n, err := strconv.ParseUint(digits, 10, 32)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no size", s)
+	}
+	return int64(n) * unit, nil
+}

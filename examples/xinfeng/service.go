@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/xinfeng-kms/xinfeng/keyring"
+	"github.com/xinfeng-kms/xinfeng/keyring/kmsapi"
+)
+
+// A service is a KMS: the one on this machine, or the cloud's.
+type service interface {
+	// api returns a client that speaks to the region of a key: a key id, an alias, or the ARN of either.
+	api(key string) (kmsapi.API, error)
+	// writeTo returns the keys that new messages are wrapped under if none is named.
+	writeTo(ctx context.Context) ([]string, error)
+	// resolve returns the name under which a provider of the key is configured.
+	resolve(ctx context.Context, key string) (string, error)
+	// opensAny returns the provider that opens messages if no key is named.
+	opensAny() (keyring.KeyProvider, error)
+	// Do calls any operation of the service, as refkms.Client.Do does.
+	Do(ctx context.Context, action string, params map[string]string, out any) error
+}
+
+// serviceFlags say which KMS is meant.
+type serviceFlags struct {
+	kms, region, endpoint, dir string
+}
+
+func (s *serviceFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&s.kms, "kms", "", "key service: local or cloud (default $XINFENG_KMS, or local)")
+	flags.StringVar(&s.dir, "dir", "", "`folder` of the local key service (default $XINFENG_DIR, or xinfeng in the folder of your configuration)")
+	flags.StringVar(&s.region, "region", "", "region of cloud keys that are not named by ARN (default $XINFENG_REGION)")
+	flags.StringVar(&s.endpoint, "endpoint", "", "`host` of the cloud's KMS, with <region> where it belongs (default $XINFENG_ENDPOINT, or the public one)")
+}
+
+// or returns the value of a flag, or that of an environment variable if the flag was not given.
+func (t *tool) or(flag, variable string) string {
+	if flag != "" {
+		return flag
+	}
+	return t.env(variable)
+}
+
+// service returns the KMS that the flags and the environment name.
+func (s *serviceFlags) service(t *tool) (service, error) {
+	switch kms := t.or(s.kms, "XINFENG_KMS"); kms {
+	case "cloud":
+		return newCloud(t.or(s.region, "XINFENG_REGION"), t.or(s.endpoint, "XINFENG_ENDPOINT"))
+	case "", "local":
+		return nil, errors.New("no")
+	default:
+		return nil, usagef("--kms %q: want local or cloud", kms)
+	}
+}
+
+// kmsProvider returns the provider of several keys of a service: the first generates, the others wrap, any opens.
+func kmsProvider(ctx context.Context, s service, keys []string) (keyring.KeyProvider, error) {
+	var providers []keyring.KeyProvider
+	for _, key := range keys {
+		api, err := s.api(key)
+		if err != nil {
+			return nil, err
+		}
+		name, err := s.resolve(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		p, err := keyring.NewKMS(api, name, nil)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		providers = append(providers, p)
+	}
+	if len(providers) == 1 {
+		return providers[0], nil
+	}
+	return keyring.NewMulti(providers, nil)
+}
+
+// keysOf returns the keys of --key or of XINFENG_KEY, where commas separate several.
+func (t *tool) keysOf(flags []string) []string {
+	if len(flags) > 0 {
+		return flags
+	}
+	var keys []string
+	for _, k := range strings.Split(t.env("XINFENG_KEY"), ",") {
+		if k = strings.TrimSpace(k); k != "" {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
+var errNoKey = usageError{errors.New("want --key: the id, alias or ARN of a key")}
