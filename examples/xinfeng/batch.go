@@ -19,7 +19,7 @@ import (
 type result struct {
 	File     string   `json:"file"`
 	Output   string   `json:"output,omitempty"`
-	Status   string   `json:"status"`             // "done", "skipped" or "failed"
+	Status   string   `json:"status"`             // "done", "there", "skipped" or "failed"
 	Bytes    int64    `json:"bytes,omitempty"`    // of plaintext
 	Provider string   `json:"provider,omitempty"` // of the wrapped key that was opened or made
 	KeyID    string   `json:"key_id,omitempty"`
@@ -40,7 +40,8 @@ type ranged struct {
 type summary struct {
 	Summary  bool     `json:"summary"` // always true
 	Done     int      `json:"done"`
-	Skipped  int      `json:"skipped"`
+	There    int      `json:"there"`   // of which the result was there already
+	Skipped  int      `json:"skipped"` // left out for another reason
 	Failed   int      `json:"failed"`
 	NotDone  int      `json:"not_done"` // when it was interrupted
 	Failures []result `json:"failures,omitempty"`
@@ -66,10 +67,9 @@ type batch struct {
 	single bool      // one file was named, and nothing else: no summary
 	bar    *bar
 
-	mu       sync.Mutex // guards what is below, and the bar
-	sum      summary
-	code     int
-	canceled bool
+	mu   sync.Mutex // guards what is below, and the bar
+	sum  summary
+	code int
 }
 
 // each calls work for every file, several at a time, and goes on where it fails. work reports the bytes it has read as it
@@ -125,11 +125,15 @@ func (b *batch) tell(res result, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	defer b.bar.file()
+	var there errThere
 	var out errLeftOut
 	switch {
 	case errors.Is(err, context.Canceled):
 		b.sum.NotDone++
 		return
+	case errors.As(err, &there):
+		res.Status, res.Reason = "there", err.Error()
+		b.sum.There++
 	case errors.As(err, &out):
 		res.Status, res.Reason = "skipped", err.Error()
 		b.sum.Skipped++
@@ -156,7 +160,7 @@ func (b *batch) print(res result, err error) {
 		if r := remedy(err); r != "" && b.single {
 			fmt.Fprintf(b.t.err, "xinfeng: %s\n", r)
 		}
-	case b.t.quiet || b.bar != nil && res.Status == "done" && !b.single: // the bar says it
+	case b.t.quiet || res.Status == "there" || b.bar != nil && res.Status == "done" && !b.single: // the bar or the end says it
 	case res.Status == "skipped":
 		b.bar.hide()
 		fmt.Fprintf(b.t.err, "%s: left out: %s\n", show(res.File), res.Reason)
@@ -182,7 +186,7 @@ func (b *batch) end() error {
 		return fmt.Errorf("interrupted: %w", context.Canceled)
 	case b.sum.Failed > 0:
 		return batchError{b.code}
-	case b.sum.Done == 0 && b.single: // the one file that was named was left out
+	case b.sum.Skipped > 0 && b.single: // the one file that was named was left out
 		return batchError{exitFailed}
 	}
 	return nil
@@ -193,7 +197,7 @@ func (b *batch) summarize() {
 	for _, more := range []struct {
 		n    int
 		what string
-	}{{b.sum.Skipped, "left out"}, {b.sum.Failed, "failed"}, {b.sum.NotDone, "not done"}} {
+	}{{b.sum.There, "there already"}, {b.sum.Skipped, "left out"}, {b.sum.Failed, "failed"}, {b.sum.NotDone, "not done"}} {
 		if more.n > 0 {
 			line += fmt.Sprintf(", %d %s", more.n, more.what)
 		}

@@ -38,7 +38,7 @@ func (c *cloud) client(key string) (client *kmsclient.Client, err error) {
 	case strings.HasPrefix(key, "acs:"):
 		client, err = c.regions.ForARN(key)
 	case c.region == "":
-		return nil, usagef("%s: want the ARN of a key, or --region", show(key))
+		return nil, usagef("want --region, or the ARN of a key")
 	default:
 		client, err = c.regions.For(c.region)
 	}
@@ -56,12 +56,12 @@ func (c *cloud) resolve(_ context.Context, key string) (string, error) { return 
 
 func (c *cloud) opensAny() (keyring.KeyProvider, error) { return nil, errNoKey }
 
-// Do calls an operation once: keys are made and changed by hand, so whoever sees an error decides.
-func (c *cloud) Do(ctx context.Context, action string, params map[string]string, out any) error {
+// do calls an operation once: keys are made and changed by hand, so whoever sees an error decides.
+func (c *cloud) do(ctx context.Context, key, action string, params map[string]string, out any) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	client, err := c.client(params["KeyId"])
+	client, err := c.client(key)
 	if err != nil {
 		return err
 	}
@@ -74,8 +74,8 @@ func (c *cloud) Do(ctx context.Context, action string, params map[string]string,
 	for name, value := range params {
 		req.QueryParams[name] = value
 	}
-	if id, ok := bareKey(params["KeyId"]); ok {
-		req.QueryParams["KeyId"] = id
+	if key != "" {
+		req.QueryParams["KeyId"] = bareKey(key)
 	}
 	resp, err := sdk.ProcessCommonRequest(req)
 	var refused *sdkerrors.ServerError
@@ -94,20 +94,21 @@ func (c *cloud) Do(ctx context.Context, action string, params map[string]string,
 	return json.Unmarshal(resp.GetHttpContentBytes(), out)
 }
 
-// bareKey returns the key id or alias in an ARN.
-func bareKey(arn string) (string, bool) {
-	if !strings.HasPrefix(arn, "acs:") {
-		return "", false
+// bareKey returns the key id or alias that a key is named by, without the rest of an ARN.
+func bareKey(key string) string {
+	if !strings.HasPrefix(key, "acs:") {
+		return key
 	}
-	name := arn[strings.LastIndexByte(arn, ':')+1:]
-	return strings.TrimPrefix(name, "key/"), true
+	return strings.TrimPrefix(key[strings.LastIndexByte(key, ':')+1:], "key/")
 }
 
-// causeOf returns the cause for codes by which an operation on a key is refused for want of a key or a right.
+// causeOf returns the cause of a code that this program acts on, nil for others.
 func causeOf(code string) error {
 	switch {
 	case code == "Forbidden.KeyNotFound", code == "Forbidden.AliasNotFound":
 		return kmsapi.ErrKeyNotFound
+	case code == "AliasAlreadyExists":
+		return kmsapi.ErrConflict
 	case code == "Rejected.Disabled":
 		return kmsapi.ErrDisabled
 	case code == "Rejected.PendingDeletion":

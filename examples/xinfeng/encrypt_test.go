@@ -232,7 +232,7 @@ func TestJSON(t *testing.T) {
 	code, out, _ := w.run("decrypt", "--json", "b.xf", "a.xf", "c.xf")
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	var sum summary
-	if decode(lines[len(lines)-1], &sum); code != exitFailed || len(lines) != 4 || !sum.Summary || sum.Done != 1 || sum.Skipped != 1 || sum.Failed != 1 || sum.Failures[0].File != "c.xf" {
+	if decode(lines[len(lines)-1], &sum); code != exitFailed || len(lines) != 4 || !sum.Summary || sum.Done != 1 || sum.There != 1 || sum.Failed != 1 || sum.Failures[0].File != "c.xf" {
 		t.Errorf("exit %d\n%s", code, out)
 	}
 }

@@ -99,7 +99,7 @@ func (o *outputFlags) plan(files []source, remarks []remark, name naming) ([]pla
 			if info.ModTime().Before(f.mod) {
 				remarks = append(remarks, remark{f.path, fmt.Errorf("%s is there and older; --force replaces it", show(dst))})
 			} else {
-				remarks = append(remarks, remark{f.path, errLeftOut(show(dst) + " is there already")})
+				remarks = append(remarks, remark{f.path, errThere(dst)})
 			}
 			continue
 		}

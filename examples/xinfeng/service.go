@@ -21,8 +21,9 @@ type service interface {
 	resolve(ctx context.Context, key string) (string, error)
 	// opensAny returns the provider that opens messages if no key is named.
 	opensAny() (keyring.KeyProvider, error)
-	// Do calls any operation of the service, as refkms.Client.Do does.
-	Do(ctx context.Context, action string, params map[string]string, out any) error
+	// do calls any operation of the service by its name, as refkms.Client.Do does. key, which may be an ARN, becomes the
+	// parameter KeyId and says in which region; "" is none.
+	do(ctx context.Context, key, action string, params map[string]string, out any) error
 }
 
 // serviceFlags say which KMS is meant.

@@ -35,6 +35,11 @@ type errLeftOut string
 
 func (e errLeftOut) Error() string { return string(e) }
 
+// An errThere is that the result of a file is there already. There is no line for each.
+type errThere string
+
+func (e errThere) Error() string { return show(string(e)) + " is there already" }
+
 // A selection says which files of those named on the command line are worked on.
 type selection struct {
 	recursive        bool

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+)
+
+func (w *world) keyJSON(args ...string) keyReport {
+	w.t.Helper()
+	out, _ := w.ok(append([]string{"keys", "--json"}, args...)...)
+	var r keyReport
+	if err := json.Unmarshal([]byte(out), &r); err != nil {
+		w.t.Fatalf("%v in %q", err, out)
+	}
+	return r
+}
+
+func TestKeys(t *testing.T) {
+	w := newWorld(t)
+	w.env["XINFENG_REGION"] = "cn-hangzhou"
+	r := w.keyJSON("create", "--alias", "work", "--description", "of the test", "--rotate-every", "365d")
+	if r.State != "Enabled" || r.Description != "of the test" || r.Rotation != "31536000s" || len(r.Aliases) != 1 || r.Aliases[0] != "alias/work" {
+		t.Errorf("%+v", r)
+	}
+	out, _ := w.ok("keys", "describe", "alias/work")
+	for _, want := range []string{r.ARN + " Enabled\n", "rotates every 365d", "alias         alias/work", "of the test"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	out, _ = w.ok("keys", "list")
+	if !strings.Contains(out, r.ARN+" Enabled alias/work\n") || !strings.Contains(out, w.key+" Enabled\n") {
+		t.Error(out)
+	}
+	if out, _ = w.ok("keys", "list", "--json"); strings.Count(out, "\n") != 2 {
+		t.Error(out)
+	}
+	if r := w.keyJSON("disable", "alias/work"); r.State != "Disabled" {
+		t.Errorf("%+v", r)
+	}
+	if r := w.keyJSON("enable", r.ARN); r.State != "Enabled" {
+		t.Errorf("%+v", r)
+	}
+	if r := w.keyJSON("schedule-deletion", r.KeyID, "--days", "7"); r.State != "PendingDeletion" || r.DeleteDate == "" {
+		t.Errorf("%+v", r)
+	}
+	w.ok("keys", "cancel-deletion", r.KeyID)
+	version := w.keyJSON("enable", r.KeyID).Version
+	w.ok("keys", "rotate", "alias/work", "--every", "90d")
+	w.cloud.Advance(91 * 24 * time.Hour)
+	if r := w.keyJSON("describe", r.KeyID); r.Version == version || r.LastRotation == "" {
+		t.Errorf("not rotated: %+v", r)
+	}
+	if r := w.keyJSON("rotate", r.KeyID, "--never"); r.NextRotation != "" {
+		t.Errorf("%+v", r)
+	}
+	if r := w.keyJSON("alias", "alias/work", w.key); r.ARN != w.key || len(r.Aliases) != 1 {
+		t.Errorf("%+v", r)
+	}
+	w.ok("keys", "alias", "--delete", "work")
+	w.fails(exitNoAccess, "Forbidden.AliasNotFound", "keys", "describe", "alias/work")
+	w.fails(exitNoAccess, "Forbidden.KeyNotFound", "keys", "disable", "1234abcd-12ab-34cd-56ef-12345678abcd")
+	w.fails(exitFailed, "InvalidParameter", "keys", "schedule-deletion", r.KeyID, "--days", "3")
+	for _, args := range [][]string{
+		{"rotate", "x"}, {"rotate", "x", "--every", "90d", "--never"}, {"rotate", "x", "--every", "3d"}, {"rotate", "x", "--every", "90"}, {"create", "--rotate-every", "x"},
+		{"alias", "x"}, {"alias", "--delete", "x", "y"}, {"describe"}, {"list", "x"}, {"describe", "--kms", "x", "y"},
+	} {
+		w.fails(exitUsage, "Try 'xinfeng keys "+args[0]+" --help'", append([]string{"keys"}, args...)...)
+	}
+	w.env["XINFENG_REGION"] = ""
+	w.fails(exitUsage, "want --region", "keys", "list")
+	w.env["XINFENG_ENDPOINT"] = "127.0.0.1:1"
+	w.fails(exitFailed, "ListAliases: ", "keys", "list", "--region", "cn-hangzhou")
+}
+
+// A hundred keys and more are listed page by page.
+func TestKeysPages(t *testing.T) {
+	w := newWorld(t)
+	w.env["XINFENG_REGION"] = "cn-hangzhou"
+	for range 104 {
+		w.newKey()
+	}
+	if out, _ := w.ok("keys", "list"); strings.Count(out, "\n") != 105 {
+		t.Errorf("%d lines, want 105", strings.Count(out, "\n"))
+	}
+}
+
+func TestVersion(t *testing.T) {
+	w := newWorld(t)
+	if out, _ := w.ok("version"); !strings.HasPrefix(out, "xinfeng ") || !strings.Contains(out, "suites AES256GCM and SM4GCM") {
+		t.Error(out)
+	}
+	var r release
+	if out, _ := w.ok("version", "--json"); json.Unmarshal([]byte(out), &r) != nil || r.Message != 1 || r.Go == "" {
+		t.Error(out)
+	}
+	w.fails(exitUsage, "unknown command", "version", "x")
+}
