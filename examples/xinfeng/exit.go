@@ -36,7 +36,7 @@ func (e batchError) Error() string { return "not all files are done" }
 // noAccess are the causes for which a key cannot be used by the caller, now or ever. That the service is busy or cannot be
 // reached is none of them.
 var noAccess = []error{
-	keyring.ErrNoMatch, keyring.ErrWrongKey, keyring.ErrUnauthenticatedSender, keyring.ErrCallLimit,
+	keyring.ErrNoMatch, keyring.ErrWrongKey, keyring.ErrUnauthenticatedSender, keyring.ErrCallLimit, errNoLocal,
 	kmsapi.ErrKeyNotFound, kmsapi.ErrDisabled, kmsapi.ErrPendingDeletion, kmsapi.ErrPendingImport, kmsapi.ErrKeyUnavailable,
 	kmsapi.ErrAccessDenied, kmsapi.ErrUnauthenticated, kmsapi.ErrServiceNotEnabled, kmsapi.ErrUnsupportedOperation,
 }

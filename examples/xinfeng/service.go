@@ -52,7 +52,7 @@ func (s *serviceFlags) service(t *tool) (service, error) {
 	case "cloud":
 		return newCloud(t.or(s.region, "XINFENG_REGION"), t.or(s.endpoint, "XINFENG_ENDPOINT"))
 	case "", "local":
-		return nil, errors.New("no")
+		return newLocal(t, t.or(s.dir, "XINFENG_DIR"))
 	default:
 		return nil, usagef("--kms %q: want local or cloud", kms)
 	}

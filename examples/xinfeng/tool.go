@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -30,6 +31,9 @@ type tool struct {
 	// ask reads a passphrase from the terminal, without showing it.
 	ask func(ctx context.Context, prompt string) ([]byte, error)
 
+	// now is the clock of the local key service.
+	now func() time.Time
+
 	began bool       // whether the command line was understood and a command began
 	mu    sync.Mutex // guards what is printed
 }
@@ -37,7 +41,7 @@ type tool struct {
 // run is the program: it returns the exit code. It reads no environment but env and uses no stream but those given,
 // and the terminal for a passphrase.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) string) int {
-	t := &tool{in: stdin, out: stdout, err: stderr, env: env, terminal: isTerminal, ask: askTerminal}
+	t := &tool{in: stdin, out: stdout, err: stderr, env: env, terminal: isTerminal, ask: askTerminal, now: time.Now}
 	return t.run(ctx, args)
 }
 
@@ -117,6 +121,16 @@ func (t *tool) printf(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	fmt.Fprintf(t.out, format+"\n", args...)
+}
+
+// note prints a line about what goes on, which nobody has asked for.
+func (t *tool) note(format string, args ...any) {
+	if t.quiet {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	fmt.Fprintf(t.err, "xinfeng: "+format+"\n", args...)
 }
 
 // encode prints v as a line of JSON on w.

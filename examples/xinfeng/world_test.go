@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/xinfeng-kms/xinfeng/kmsclient/refkms"
 )
@@ -27,6 +28,7 @@ type world struct {
 	terminal func(stream any) bool
 	answers  []string // to the questions of the terminal
 	asked    []string
+	ahead    time.Duration // of the machine's clock is that of the local key service
 }
 
 // newWorld returns a world whose default is the cloud, and goes to its folder.
@@ -77,7 +79,7 @@ func (w *world) run(args ...string) (code int, stdout, stderr string) {
 func (w *world) runCtx(ctx context.Context, args ...string) (code int, stdout, stderr string) {
 	w.t.Helper()
 	var out, err bytes.Buffer
-	t := &tool{in: w.stdin, out: &out, err: &err, env: func(k string) string { return w.env[k] }, terminal: w.terminal}
+	t := &tool{in: w.stdin, out: &out, err: &err, env: func(k string) string { return w.env[k] }, terminal: w.terminal, now: func() time.Time { return time.Now().Add(w.ahead) }}
 	if t.terminal == nil {
 		t.terminal = func(any) bool { return false }
 	}
@@ -163,3 +165,6 @@ func (w *world) wantContent(name, want string) {
 		w.t.Errorf("%s has %d bytes, want %d: %.60q", name, len(got), len(want), got)
 	}
 }
+
+// later moves the clock of the local key service.
+func (w *world) later(d time.Duration) { w.ahead += d }
