@@ -30,6 +30,7 @@ import (
 
 	"github.com/xinfeng-kms/xinfeng/envelope"
 	"github.com/xinfeng-kms/xinfeng/envelope/aliyunesdk"
+	"github.com/xinfeng-kms/xinfeng/examples/internal/foreign"
 	"github.com/xinfeng-kms/xinfeng/keyring"
 	"github.com/xinfeng-kms/xinfeng/keyring/kmsapi"
 	"github.com/xinfeng-kms/xinfeng/kmsclient"
@@ -124,6 +125,11 @@ func pair(m map[string]string) func(string) error {
 	}
 }
 
+// opener returns who opens SRC.
+func (j *job) opener() *foreign.Opener {
+	return &foreign.Opener{Format: j.from, Keys: j.keys, Connect: j.connect, Context: j.context, Allow: j.allow, Metadata: j.metadata, RSA: j.rsa, Description: j.description}
+}
+
 // run converts, and tells on out what it has done.
 func (j *job) run(ctx context.Context, out io.Writer) error {
 	in, err := os.Open(j.src)
@@ -131,7 +137,7 @@ func (j *job) run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer in.Close()
-	old, err := j.open(ctx, in)
+	old, err := j.opener().Open(ctx, in)
 	if err != nil {
 		return err
 	}
@@ -147,12 +153,12 @@ func (j *job) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	n, info, err := convert(ctx, client, j.dst, old, j.context)
+	n, info, err := foreign.Convert(ctx, client, j.dst, old, j.context)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "%s: %d bytes of %s\n%s: written under %s, opened and compared: equal\n", j.src, n, j.from, j.dst, info.KeyID)
-	if !old.authentic {
+	if !old.Authentic {
 		fmt.Fprintf(out, "%s was not authentic: compare %s with another copy before you rely on it\n", j.src, j.dst)
 	}
 	fmt.Fprintf(out, "%s is left as it is\n", j.src)

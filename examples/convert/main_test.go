@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -339,58 +338,3 @@ func TestNothingIsLeftAfterAnError(t *testing.T) {
 		t.Errorf("-insecure-allow: %+v, %v", j, err)
 	}
 }
-
-// A source that changes between writing and comparing is found.
-func TestCompare(t *testing.T) {
-	w := newWorld(t)
-	provider, err := keyring.NewKMS(w.kms, w.first, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, err := envelope.New(provider, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, second := range map[string][]byte{
-		"changed": append(bytes.Clone(w.plaintext[:len(w.plaintext)-1]), 'x'), "shorter": w.plaintext[:len(w.plaintext)-1],
-		"longer": append(bytes.Clone(w.plaintext), 'x'), "empty": nil, "whole buffers": bytes.Repeat([]byte{1}, 1<<16),
-	} {
-		calls := 0
-		old := &source{read: func() (io.Reader, error) {
-			if calls++; calls == 1 {
-				return bytes.NewReader(w.plaintext), nil
-			}
-			return bytes.NewReader(second), nil
-		}}
-		if _, _, err := convert(t.Context(), client, w.path("x"), old, nil); !errors.Is(err, errDiffers) {
-			t.Errorf("%s: %v, want errDiffers", name, err)
-		}
-	}
-	for size := range map[int]bool{0: true, 1: true, 1<<16 - 1: true, 1 << 16: true, 1<<16 + 1: true, 1 << 17: true} {
-		b := bytes.Repeat([]byte{1}, size)
-		if err := compare(bytes.NewReader(b), bytes.NewReader(b)); err != nil {
-			t.Errorf("%d equal bytes: %v", size, err)
-		}
-	}
-	boom := errors.New("boom")
-	fails := func() (io.Reader, error) { return nil, boom }
-	if _, _, err := convert(context.Background(), client, w.path("x"), &source{read: fails}, nil); !errors.Is(err, boom) {
-		t.Errorf("source fails: %v", err)
-	}
-	broken := io.MultiReader(bytes.NewReader(w.plaintext), readerFunc(func([]byte) (int, error) { return 0, boom }))
-	if _, _, err := convert(context.Background(), client, w.path("x"), &source{read: func() (io.Reader, error) { return broken, nil }}, nil); !errors.Is(err, boom) {
-		t.Errorf("source fails at its end: %v", err)
-	}
-	for _, err := range []error{compare(readerFunc(func([]byte) (int, error) { return 0, boom }), bytes.NewReader(nil)), compare(bytes.NewReader(nil), readerFunc(func([]byte) (int, error) { return 0, boom }))} {
-		if !errors.Is(err, boom) {
-			t.Errorf("compare: %v", err)
-		}
-	}
-	if _, err := os.Lstat(w.path("x")); !os.IsNotExist(err) {
-		t.Errorf("DST is there: %v", err)
-	}
-}
-
-type readerFunc func([]byte) (int, error)
-
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

@@ -1,4 +1,5 @@
-package main
+// Package foreign turns files in the formats of others into messages of package envelope, for the examples that do so.
+package foreign
 
 import (
 	"bufio"
@@ -14,24 +15,24 @@ import (
 	"github.com/xinfeng-kms/xinfeng/envelope"
 )
 
-// errDiffers: what was written is not what was read.
-var errDiffers = errors.New("the new message opens to something else than the old file")
+// ErrDiffers: what was written is not what was read.
+var ErrDiffers = errors.New("the new message opens to something else than the old file")
 
-// convert writes the plaintext of old to dst as a message, opens it again and compares. dst appears when all of that has
+// Convert writes the plaintext of old to dst as a message, opens it again and compares. dst appears when all of that has
 // succeeded, and never replaces a file. It returns the length of the plaintext in bytes and what opened the message.
-func convert(ctx context.Context, client *envelope.Client, dst string, old *source, ec envelope.Context) (int64, envelope.Info, error) {
+func Convert(ctx context.Context, client *envelope.Client, dst string, old *Source, ec envelope.Context) (int64, envelope.Info, error) {
 	fail := func(err error) (int64, envelope.Info, error) { return 0, envelope.Info{}, err }
 	if _, err := os.Lstat(dst); err == nil { // early; the link at the end is what counts
 		return fail(&fs.PathError{Op: "create", Path: dst, Err: fs.ErrExist})
 	}
-	out, err := os.CreateTemp(filepath.Dir(dst), ".convert-*.tmp")
+	out, err := os.CreateTemp(filepath.Dir(dst), ".xinfeng-*.tmp")
 	if err != nil {
 		return fail(err)
 	}
 	defer os.Remove(out.Name())
 	defer out.Close()
 
-	plaintext, err := old.read()
+	plaintext, err := old.Read()
 	if err != nil {
 		return fail(err)
 	}
@@ -57,10 +58,10 @@ func convert(ctx context.Context, client *envelope.Client, dst string, old *sour
 	if err != nil {
 		return fail(fmt.Errorf("open what was written: %w", err))
 	}
-	if plaintext, err = old.read(); err != nil {
+	if plaintext, err = old.Read(); err != nil {
 		return fail(err)
 	}
-	if err := compare(plaintext, message); err != nil {
+	if err := Compare(plaintext, message); err != nil {
 		return fail(err)
 	}
 	// A link fails where there is a file already, at once and without a race.
@@ -70,8 +71,8 @@ func convert(ctx context.Context, client *envelope.Client, dst string, old *sour
 	return n, message.Info(), nil
 }
 
-// compare reads both to their ends, and returns an error unless they are equal.
-func compare(want, got io.Reader) error {
+// Compare reads both to their ends, and returns an error unless they are equal.
+func Compare(want, got io.Reader) error {
 	a, b := bufio.NewReaderSize(want, 1<<16), bufio.NewReaderSize(got, 1<<16)
 	for {
 		x, errA := a.Peek(1 << 16)
@@ -82,7 +83,7 @@ func compare(want, got io.Reader) error {
 		case errB != nil && errB != io.EOF:
 			return fmt.Errorf("read what was written: %w", errB)
 		case !bytes.Equal(x, y):
-			return errDiffers
+			return ErrDiffers
 		case errA == io.EOF && errB == io.EOF:
 			return nil
 		}
