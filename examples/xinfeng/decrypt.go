@@ -48,7 +48,7 @@ out: after a failure the same command does what is left.`,
 	d.output.register(flags, "`end` of the names of messages, which is taken away")
 	d.batch.register(flags)
 	d.context.register(flags, false, true)
-	d.keys.register(flags)
+	d.keys.register(flags, false, true)
 	return cmd
 }
 

@@ -49,8 +49,8 @@ for each. Messages of one run share a data key for five minutes at most.`,
 	e.output.register(flags, "`end` of the names of messages")
 	e.batch.register(flags)
 	e.context.register(flags, true, false)
-	e.message.register(flags)
-	e.keys.register(flags)
+	e.message.register(flags, true)
+	e.keys.register(flags, true, false)
 	return cmd
 }
 

@@ -7,6 +7,9 @@ import (
 	"io"
 
 	"github.com/xinfeng-kms/xinfeng/envelope"
+	"github.com/xinfeng-kms/xinfeng/envelope/aliyunesdk"
+	"github.com/xinfeng-kms/xinfeng/envelope/fourline"
+	"github.com/xinfeng-kms/xinfeng/envelope/osscse"
 	"github.com/xinfeng-kms/xinfeng/format"
 	"github.com/xinfeng-kms/xinfeng/keyring"
 	"github.com/xinfeng-kms/xinfeng/keyring/kmsapi"
@@ -37,6 +40,7 @@ func (e batchError) Error() string { return "not all files are done" }
 // reached is none of them.
 var noAccess = []error{
 	keyring.ErrNoMatch, keyring.ErrWrongKey, keyring.ErrUnauthenticatedSender, keyring.ErrCallLimit, errNoLocal,
+	aliyunesdk.ErrNoMatch, osscse.ErrNoMatch, fourline.ErrWrongKey, // which is that of all three
 	kmsapi.ErrKeyNotFound, kmsapi.ErrDisabled, kmsapi.ErrPendingDeletion, kmsapi.ErrPendingImport, kmsapi.ErrKeyUnavailable,
 	kmsapi.ErrAccessDenied, kmsapi.ErrUnauthenticated, kmsapi.ErrServiceNotEnabled, kmsapi.ErrUnsupportedOperation,
 }
@@ -90,7 +94,7 @@ func remedy(err error) string {
 		return "it may have been cut; fetch it again, or see 'xinfeng verify --salvage'"
 	case errors.Is(err, envelope.ErrAuthentication):
 		return "the message, the context or the key is not the right one; 'xinfeng inspect' shows what the message asks for"
-	case errors.Is(err, keyring.ErrNoMatch):
+	case errors.Is(err, keyring.ErrNoMatch), errors.Is(err, aliyunesdk.ErrNoMatch), errors.Is(err, fourline.ErrWrongKey):
 		return "it is under another key; 'xinfeng inspect' shows which"
 	case errors.Is(err, kmsapi.ErrDisabled):
 		return "'xinfeng keys enable' makes the key usable"

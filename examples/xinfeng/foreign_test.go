@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"io"
@@ -48,19 +47,35 @@ func (w *world) foreign(name string) {
 	case "object", "metadata.json":
 		key, err := osscse.NewKMSKey(w.kms, w.key, map[string]string{"desc": "x"}, nil)
 		check(err)
-		c, err := osscse.New(key)
-		check(err)
-		upload, err := c.NewUnauthenticatedUpload(ctx, int64(len(foreignText)), nil)
-		check(err)
-		r, err := upload.Encrypt(strings.NewReader(foreignText))
-		check(err)
-		body, err := io.ReadAll(r)
-		check(err)
-		metadata, err := json.Marshal(upload.Metadata())
-		check(err)
-		w.write("object", string(bytes.Clone(body)))
-		w.write("metadata.json", string(metadata))
+		w.object(key)
 	default:
 		w.t.Fatalf("no foreign file %s", name)
 	}
+}
+
+// object writes an OSS object under a master key, and its metadata.
+func (w *world) object(key osscse.MasterKey) {
+	w.t.Helper()
+	c, err := osscse.New(key)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	upload, err := c.NewUnauthenticatedUpload(w.t.Context(), int64(len(foreignText)), nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r, err := upload.Encrypt(strings.NewReader(foreignText))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	body, err := io.ReadAll(r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	metadata, err := json.Marshal(upload.Metadata())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.write("object", string(body))
+	w.write("metadata.json", string(metadata))
 }

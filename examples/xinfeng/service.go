@@ -58,30 +58,6 @@ func (s *serviceFlags) service(t *tool) (service, error) {
 	}
 }
 
-// kmsProvider returns the provider of several keys of a service: the first generates, the others wrap, any opens.
-func kmsProvider(ctx context.Context, s service, keys []string) (keyring.KeyProvider, error) {
-	var providers []keyring.KeyProvider
-	for _, key := range keys {
-		api, err := s.api(key)
-		if err != nil {
-			return nil, err
-		}
-		name, err := s.resolve(ctx, key)
-		if err != nil {
-			return nil, err
-		}
-		p, err := keyring.NewKMS(api, name, nil)
-		if err != nil {
-			return nil, usageError{err}
-		}
-		providers = append(providers, p)
-	}
-	if len(providers) == 1 {
-		return providers[0], nil
-	}
-	return keyring.NewMulti(providers, nil)
-}
-
 // keysOf returns the keys of --key or of XINFENG_KEY, where commas separate several.
 func (t *tool) keysOf(flags []string) []string {
 	if len(flags) > 0 {

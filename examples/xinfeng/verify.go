@@ -36,7 +36,7 @@ their contents. In folders it takes what ends in .xf or begins like a message.`,
 	flags.StringVar(&v.suffix, "suffix", ".xf", "`end` of the names of messages")
 	v.batch.register(flags)
 	v.context.register(flags, false, true)
-	v.keys.register(flags)
+	v.keys.register(flags, false, true)
 	return cmd
 }
 

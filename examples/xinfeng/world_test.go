@@ -19,6 +19,7 @@ import (
 type world struct {
 	t     *testing.T
 	dir   string // the working directory
+	home  string // that of the package
 	env   map[string]string
 	cloud *refkms.Server
 	kms   *refkms.Client
@@ -42,6 +43,9 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(srv.Close)
 	w := &world{t: t, dir: t.TempDir(), cloud: server, kms: server.Client(nil), stdin: strings.NewReader("")}
 	w.key = w.newKey()
+	if w.home, err = os.Getwd(); err != nil {
+		t.Fatal(err)
+	}
 	id, secret := server.AccessKey()
 	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", id)
 	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", secret)
