@@ -55,7 +55,7 @@ type batchFlags struct {
 
 func (b *batchFlags) register(flags *pflag.FlagSet) {
 	b.selection.register(flags)
-	flags.IntVarP(&b.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "how many files are worked on at a time")
+	flags.IntVarP(&b.jobs, "jobs", "j", 0, "work on `n` files at a time (default one for each core)")
 }
 
 // A batch is the work on several files: what is printed of it, and what becomes of it.
@@ -75,8 +75,10 @@ type batch struct {
 // each calls work for every file, several at a time, and goes on where it fails. work reports the bytes it has read as it
 // goes on. Remarks are told first.
 func (t *tool) each(ctx context.Context, b *batch, files []planned, remarks []remark, jobs int, work func(ctx context.Context, f planned, did func(n int64)) (result, error)) error {
-	if jobs < 1 {
+	if jobs < 0 {
 		return usagef("--jobs %d: want 1 or more", jobs)
+	} else if jobs == 0 {
+		jobs = runtime.GOMAXPROCS(0)
 	}
 	b.t = t
 	if b.out == nil {

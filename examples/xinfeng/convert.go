@@ -8,6 +8,7 @@ import (
 	"io/fs"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/xinfeng-kms/xinfeng/envelope"
 	"github.com/xinfeng-kms/xinfeng/envelope/aliyunesdk"
@@ -49,26 +50,27 @@ vendor's encryption SDK; --context is that of the old message, too) or osscse
 An object of osscse and a message under an algorithm of --insecure-allow are not
 authentic: others may have changed them unnoticed, and being converted makes it
 look as if they had not. Compare them with another copy.`,
-		Example: `  xinfeng convert --kms cloud --key ARN --from fourline sales.csv.cipher
-  xinfeng convert --kms cloud --key ARN --from aliyunesdk --context tenant=42 -r old -d new
+		Example: `  xinfeng convert --key ARN --from fourline sales.csv.cipher
+  xinfeng convert --key ARN --from aliyunesdk --context tenant=42 -r old -d new
   xinfeng convert --from osscse --from-rsa private.pem --metadata meta.json object`,
 		Args: cobra.MinimumNArgs(1),
 	}, c.run)
-	flags := cmd.Flags()
-	flags.StringVar(&c.opener.Format, "from", "", "`format` of the old files: fourline, aliyunesdk or osscse")
-	flags.StringArrayVar(&c.from.keys, "from-key", nil, "`key` that opens the old files, ARN for aliyunesdk (may be repeated; default that of --key)")
-	flags.StringVar(&c.from.kms, "from-kms", "", "key service of --from-key: local or cloud (default that of --kms)")
-	flags.StringVar(&c.opener.RSA, "from-rsa", "", "`file` with the private RSA key of OSS objects, as PEM")
-	flags.StringVar(&c.opener.Metadata, "metadata", "", "`file` with the user metadata of an OSS object, as a JSON object of strings")
-	flags.StringArrayVar(&c.description, "description", nil, "`k=v` of the description of an OSS object's master key (may be repeated)")
-	flags.StringArrayVar(&c.allow, "insecure-allow", nil, "read messages of aliyunesdk under `algorithm`, such as AES-256-CTR, that anyone may have changed (may be repeated)")
-	flags.StringVarP(&c.output.output, "output", "o", "", "write to `file` (one input only)")
-	flags.StringVarP(&c.output.dir, "output-dir", "d", "", "write below `folder`, with the names that files have below those named")
-	flags.StringVar(&c.output.suffix, "suffix", ".xf", "`end` of the names of messages")
-	c.batch.register(flags)
-	c.context.register(flags, true, false)
-	c.message.register(flags, false)
-	c.keys.register(flags, true, false)
+	t.flags(cmd, "Old files", func(f *pflag.FlagSet) {
+		f.StringVar(&c.opener.Format, "from", "", "`format` of the old files: fourline, aliyunesdk or osscse")
+		f.StringArrayVar(&c.from.keys, "from-key", nil, "`key` that opens the old files (may be repeated; default that of --key)")
+		f.StringVar(&c.from.kms, "from-kms", "", "key `service` of --from-key: local or cloud (default that of --kms)")
+		f.StringVar(&c.opener.RSA, "from-rsa", "", "`file` with the private RSA key of OSS objects, as PEM")
+		f.StringVar(&c.opener.Metadata, "metadata", "", "`file` with the user metadata of an OSS object, as a JSON object of strings")
+		f.StringArrayVar(&c.description, "description", nil, "`k=v` of the description of an OSS object's master key (may be repeated)")
+		f.StringArrayVar(&c.allow, "insecure-allow", nil, "read messages of aliyunesdk under `algorithm`, such as AES-256-CTR, that anyone may have changed (may be repeated)")
+	}, c.batch.register)
+	t.flags(cmd, "Results", func(f *pflag.FlagSet) {
+		f.StringVarP(&c.output.output, "output", "o", "", "write to `file` (one input only)")
+		f.StringVarP(&c.output.dir, "output-dir", "d", "", "write below `folder`, with the names that files have below those named")
+		f.StringVar(&c.output.suffix, "suffix", ".xf", "`end` of the names of messages")
+	})
+	t.flags(cmd, "Messages", func(f *pflag.FlagSet) { c.context.register(f, true, false); c.message.register(f, false) })
+	t.flags(cmd, "New keys", func(f *pflag.FlagSet) { c.keys.register(f, true, false) })
 	return cmd
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/xinfeng-kms/xinfeng/envelope"
 )
@@ -44,11 +45,10 @@ out: after a failure the same command does what is left.`,
   xinfeng decrypt --context tenant=42 --context row=7 row.json.xf -o -
   xinfeng decrypt < docs.tar.xf | tar x`,
 	}, d.run)
-	flags := cmd.Flags()
-	d.output.register(flags, "`end` of the names of messages, which is taken away")
-	d.batch.register(flags)
-	d.context.register(flags, false, true)
-	d.keys.register(flags, false, true)
+	t.flags(cmd, "Files", d.batch.register)
+	t.flags(cmd, "Results", func(f *pflag.FlagSet) { d.output.register(f, "`end` of the names of messages, which is taken away") })
+	t.flags(cmd, "Messages", func(f *pflag.FlagSet) { d.context.register(f, false, true) })
+	t.flags(cmd, "Keys", func(f *pflag.FlagSet) { d.keys.register(f, false, true) })
 	return cmd
 }
 

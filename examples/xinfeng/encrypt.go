@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/xinfeng-kms/xinfeng/envelope"
 )
@@ -45,12 +46,10 @@ for each. Messages of one run share a data key for five minutes at most.`,
   xinfeng encrypt --armor -o secret.txt < password
   xinfeng encrypt --kms cloud --key acs:kms:cn-hangzhou:123:alias/work report.pdf`,
 	}, e.run)
-	flags := cmd.Flags()
-	e.output.register(flags, "`end` of the names of messages")
-	e.batch.register(flags)
-	e.context.register(flags, true, false)
-	e.message.register(flags, true)
-	e.keys.register(flags, true, false)
+	t.flags(cmd, "Files", e.batch.register)
+	t.flags(cmd, "Results", func(f *pflag.FlagSet) { e.output.register(f, "`end` of the names of messages") })
+	t.flags(cmd, "Messages", func(f *pflag.FlagSet) { e.context.register(f, true, false); e.message.register(f, true) })
+	t.flags(cmd, "Keys", func(f *pflag.FlagSet) { e.keys.register(f, true, false) })
 	return cmd
 }
 

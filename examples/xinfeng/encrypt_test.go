@@ -143,7 +143,7 @@ func TestMessageFlags(t *testing.T) {
 	for _, args := range [][]string{
 		{"--suite", "DES"}, {"--chunk-size", "1"}, {"--chunk-size", "8M"}, {"--chunk-size", "5000"}, {"--chunk-size", "many"}, {"--wrapped-keys", "nowhere"},
 		{"--wrapped-keys", "detached"}, {"--nonsense"}, {"--output", "x", "--output-dir", "y"}, {"--output", "x", "b"}, {"--suffix", ""}, {"--suffix", "a/b"},
-		{"--jobs", "0"}, {"--include", "["}, {"--kms", "elsewhere"}, {"--key", "?"}, {"--endpoint", "http://kms.example"}, {"--output", "x", "--output-dir", "y"},
+		{"--jobs", "-1"}, {"--include", "["}, {"--kms", "elsewhere"}, {"--key", "?"}, {"--endpoint", "http://kms.example"}, {"--output", "x", "--output-dir", "y"},
 	} {
 		w.fails(exitUsage, "Try 'xinfeng encrypt --help'", append([]string{"encrypt", "a"}, args...)...)
 	}

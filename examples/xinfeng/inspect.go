@@ -55,7 +55,7 @@ objects as a JSON object. In folders other files are passed over.`,
   xinfeng inspect --json -r safe | jq -r '.report.wrapped_keys[].key_id'
   xinfeng inspect < message`,
 	}, i.run)
-	i.files.register(cmd.Flags())
+	t.flags(cmd, "Files", i.files.register)
 	return cmd
 }
 

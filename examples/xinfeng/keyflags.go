@@ -34,7 +34,7 @@ func (k *keyFlags) register(flags *pflag.FlagSet, writes, reads bool) {
 // registerFrom adds the flags that say by whose keys old messages are opened, where that may be others than write new ones.
 func (k *keyFlags) registerFrom(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&k.keys, "from-key", nil, "`key` of the service that opens what is there (may be repeated)")
-	flags.StringVar(&k.kms, "from-kms", "", "key service that opens what is there: local or cloud (local opens under any of its keys)")
+	flags.StringVar(&k.kms, "from-kms", "", "key `service` that opens what is there: local or cloud (local opens under any of its keys)")
 	flags.StringVar(&k.passphrase.file, "from-passphrase-file", "", "`file` with the passphrase that opens what is there")
 	flags.StringArrayVar(&k.identities, "from-identity", nil, "`file` with the private key that opens what is there (may be repeated)")
 }

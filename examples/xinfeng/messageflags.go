@@ -66,9 +66,9 @@ type messageFlags struct {
 
 // register adds the flags; text says whether there is one to write text.
 func (m *messageFlags) register(flags *pflag.FlagSet, text bool) {
-	flags.StringVar(&m.suite, "suite", format.AES256GCM.String(), "algorithms: AES256GCM or SM4GCM")
+	flags.StringVar(&m.suite, "suite", format.AES256GCM.String(), "`algorithms`: AES256GCM or SM4GCM")
 	flags.StringVar(&m.chunkSize, "chunk-size", "64K", "`bytes` that are authenticated together: a power of two from 4K to 4M")
-	flags.StringVar(&m.wrapped, "wrapped-keys", "attached", "where wrapped keys lie: attached, slots (rewrapped in place) or detached (in --key-files)")
+	flags.StringVar(&m.wrapped, "wrapped-keys", "attached", "`where` wrapped keys lie: attached, slots (rewrapped in place) or detached (in --key-files)")
 	if !text {
 		return
 	}

@@ -15,6 +15,9 @@ type bar struct {
 	lib          *progressbar.ProgressBar
 }
 
+// throttle is how long a bar stays as it is.
+const throttle = 100 * time.Millisecond
+
 // newBar returns the bar of a command that works on files of so many bytes, or nil where nobody sees it. A size of -1 is
 // that of a stream.
 func (t *tool) newBar(verb string, files int, bytes int64) *bar {
@@ -33,7 +36,7 @@ func (t *tool) newBar(verb string, files int, bytes int64) *bar {
 		progressbar.OptionUseIECUnits(true),
 		progressbar.OptionSetWidth(24),
 		progressbar.OptionSetTheme(progressbar.Theme{Saucer: "=", SaucerHead: ">", SaucerPadding: " ", BarStart: "[", BarEnd: "]"}),
-		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionThrottle(t.throttle),
 		progressbar.OptionUseANSICodes(true),
 		progressbar.OptionSetRenderBlankState(true),
 		progressbar.OptionClearOnFinish(),

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/xinfeng-kms/xinfeng/envelope"
 	"github.com/xinfeng-kms/xinfeng/format"
@@ -58,14 +59,15 @@ key.`,
   xinfeng rewrap --dry-run --json -r safe                    # what is in use?`,
 		Args: cobra.MinimumNArgs(1),
 	}, r.run)
-	flags := cmd.Flags()
-	flags.BoolVarP(&r.dryRun, "dry-run", "n", false, "only say which keys are in use")
-	r.from.registerFrom(flags)
-	flags.StringArrayVar(&r.drop, "drop", nil, "remove the wrapped keys of `key`, an id or ARN, '*' for all but the new ones (may be repeated)")
-	flags.StringVar(&r.suffix, "suffix", ".xf", "`end` of the names of messages")
-	r.batch.register(flags)
-	r.context.register(flags, false, true)
-	r.keys.register(flags, true, false)
+	t.flags(cmd, "Files", r.batch.register, func(f *pflag.FlagSet) {
+		f.StringVar(&r.suffix, "suffix", ".xf", "`end` of the names of messages")
+		f.BoolVarP(&r.dryRun, "dry-run", "n", false, "only say which keys are in use")
+	})
+	t.flags(cmd, "Messages", func(f *pflag.FlagSet) { r.context.register(f, false, true) })
+	t.flags(cmd, "Old keys", r.from.registerFrom, func(f *pflag.FlagSet) {
+		f.StringArrayVar(&r.drop, "drop", nil, "remove the wrapped keys of `key`, an id or ARN, '*' for all but the new ones (may be repeated)")
+	})
+	t.flags(cmd, "New keys", func(f *pflag.FlagSet) { r.keys.register(f, true, false) })
 	return cmd
 }
 

@@ -32,9 +32,9 @@ type serviceFlags struct {
 }
 
 func (s *serviceFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&s.kms, "kms", "", "key service: local or cloud (default $XINFENG_KMS, or local)")
+	flags.StringVar(&s.kms, "kms", "", "key `service`: local or cloud (default $XINFENG_KMS, or local)")
 	flags.StringVar(&s.dir, "dir", "", "`folder` of the local key service (default $XINFENG_DIR, or xinfeng in the folder of your configuration)")
-	flags.StringVar(&s.region, "region", "", "region of cloud keys that are not named by ARN (default $XINFENG_REGION)")
+	flags.StringVar(&s.region, "region", "", "`region` of cloud keys that are not named by ARN (default $XINFENG_REGION)")
 	flags.StringVar(&s.endpoint, "endpoint", "", "`host` of the cloud's KMS, with <region> where it belongs (default $XINFENG_ENDPOINT, or the public one)")
 }
 

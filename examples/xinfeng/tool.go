@@ -33,6 +33,10 @@ type tool struct {
 
 	// now is the clock of the local key service.
 	now func() time.Time
+	// throttle is the least time between two sights of a bar.
+	throttle time.Duration
+
+	groups map[*cobra.Command][]flagGroup // of flags, for help
 
 	began bool       // whether the command line was understood and a command began
 	mu    sync.Mutex // guards what is printed
@@ -41,11 +45,12 @@ type tool struct {
 // run is the program: it returns the exit code. It reads no environment but env and uses no stream but those given,
 // and the terminal for a passphrase.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) string) int {
-	t := &tool{in: stdin, out: stdout, err: stderr, env: env, terminal: isTerminal, ask: askTerminal, now: time.Now}
+	t := &tool{in: stdin, out: stdout, err: stderr, env: env, terminal: isTerminal, ask: askTerminal, now: time.Now, throttle: throttle}
 	return t.run(ctx, args)
 }
 
 func (t *tool) run(ctx context.Context, args []string) int {
+	t.groups = map[*cobra.Command][]flagGroup{}
 	root := t.root()
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
@@ -87,7 +92,11 @@ By default the key service is one on this machine, made on first use. Its keys
 lie in a folder of yours ($XINFENG_DIR, or xinfeng in the folder of your
 configuration) beside the file that unlocks them: they protect nothing from
 whoever can read that folder. With --kms cloud it is Alibaba Cloud KMS, and with
---passphrase or --recipient there is none.`,
+--passphrase or --recipient there is none.
+
+The exit code is 0 if all is done, 1 if something failed or was interrupted, 2
+if the command line is wrong, 3 if something is not authentic, and 4 if there is
+no access to a key.`,
 		Example: `  xinfeng encrypt letter.txt            # makes letter.txt.xf
   xinfeng decrypt letter.txt.xf         # makes letter.txt
   xinfeng encrypt -r photos -d safe     # a whole folder
@@ -97,12 +106,13 @@ whoever can read that folder. With --kms cloud it is Alibaba Cloud KMS, and with
 	root.SetIn(t.in)
 	root.SetOut(t.out)
 	root.SetErr(t.err)
-	root.CompletionOptions.HiddenDefaultCmd = false
+	root.SetUsageFunc(t.usage)
 	flags := root.PersistentFlags()
 	flags.SortFlags = false
 	flags.BoolVar(&t.json, "json", false, "say results as JSON, one object a line")
 	flags.BoolVarP(&t.quiet, "quiet", "q", false, "say nothing but failures and what was asked for")
 	root.AddCommand(t.commands()...)
+	complete(root)
 	return root
 }
 
@@ -113,6 +123,7 @@ func (t *tool) command(cmd *cobra.Command, run func(ctx context.Context, args []
 		return run(cmd.Context(), args)
 	}
 	cmd.Flags().SortFlags = false
+	cmd.DisableFlagsInUseLine = true
 	return cmd
 }
 

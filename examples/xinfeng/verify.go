@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/xinfeng-kms/xinfeng/envelope"
 )
@@ -32,11 +33,11 @@ their contents. In folders it takes what ends in .xf or begins like a message.`,
   xinfeng verify -r safe --json
   xinfeng verify < message`,
 	}, v.run)
-	flags := cmd.Flags()
-	flags.StringVar(&v.suffix, "suffix", ".xf", "`end` of the names of messages")
-	v.batch.register(flags)
-	v.context.register(flags, false, true)
-	v.keys.register(flags, false, true)
+	t.flags(cmd, "Files", v.batch.register, func(f *pflag.FlagSet) {
+		f.StringVar(&v.suffix, "suffix", ".xf", "`end` of the names of messages")
+	})
+	t.flags(cmd, "Messages", func(f *pflag.FlagSet) { v.context.register(f, false, true) })
+	t.flags(cmd, "Keys", func(f *pflag.FlagSet) { v.keys.register(f, false, true) })
 	return cmd
 }
 
