@@ -20,8 +20,8 @@ var block = regexp.MustCompile("(?s)<!-- (\\S+) (\\S+) -->\n```go\n(.*?)```\n")
 // A block of JSON names the file that it is.
 var document = regexp.MustCompile("(?s)<!-- (\\S+) -->\n```json\n(.*?)```\n")
 
-// bodyOf returns the statements of a function, formatted, without error handling by log.Fatal, which the README leaves
-// out, and without the comment of the example's output.
+// bodyOf returns the statements of a function, formatted, without error handling by log.Fatal or t.Fatal, which the README
+// leaves out, and without the comment of the example's output.
 func bodyOf(t *testing.T, file, name string) string {
 	t.Helper()
 	src, err := os.ReadFile(filepath.Join("../..", file))
@@ -39,7 +39,7 @@ func bodyOf(t *testing.T, file, name string) string {
 			continue
 		}
 		body := string(src[set.Position(fn.Body.Lbrace).Offset+1 : set.Position(fn.Body.Rbrace).Offset])
-		body = regexp.MustCompile(`(?m)^\tif err != nil \{\n\t\tlog\.Fatal\(err\)\n\t\}\n`).ReplaceAllString(body, "")
+		body = regexp.MustCompile(`(?m)^\tif err != nil \{\n\t\t(?:log|t)\.Fatal\(err\)\n\t\}\n`).ReplaceAllString(body, "")
 		body, _, _ = strings.Cut(body, "\t// Output:")
 		out, err := format.Source([]byte(body))
 		if err != nil {

@@ -59,33 +59,36 @@ func (a *apollo) seal(ctx context.Context, tenant, note string) ([]byte, error) 
 	return a.client.Encrypt(ctx, []byte(note), envelope.Context{"tenant": tenant})
 }
 
+// testDisabledKey is a test of apollo.
+func testDisabledKey(t *testing.T) {
+	server, err := refkms.New(nil) // in memory, gone with the test
+	if err != nil {
+		t.Fatal(err)
+	}
+	kms := server.Client(nil)
+	cmk, err := kms.CreateKey(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider, err := keyring.NewKMS(kms, cmk.KeyID, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, err := newApollo(provider) // the code under test takes any provider
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if err := kms.DisableKey(t.Context(), cmk.KeyID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := app.seal(t.Context(), "42", "note"); !errors.Is(err, kmsapi.ErrDisabled) {
+		t.Errorf("seal = %v, want kmsapi.ErrDisabled", err)
+	}
+}
+
 // Unit tests of code that encrypts: the same code, with the reference KMS in place of the cloud.
 func Example_unitTest() {
-	testDisabledKey := func(t *testing.T) {
-		server, err := refkms.New(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		kms := server.Client(nil)
-		cmk, err := kms.CreateKey(t.Context(), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		provider, err := keyring.NewKMS(kms, cmk.KeyID, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		app, err := newApollo(provider)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := kms.DisableKey(t.Context(), cmk.KeyID); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := app.seal(t.Context(), "42", "note"); !errors.Is(err, kmsapi.ErrDisabled) {
-			t.Errorf("seal = %v, want kmsapi.ErrDisabled", err)
-		}
-	}
 	fmt.Println(testing.RunTests(func(_, _ string) (bool, error) { return true, nil },
 		[]testing.InternalTest{{Name: "TestDisabledKey", F: testDisabledKey}}))
 	// Output: true
