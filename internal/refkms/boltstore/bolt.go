@@ -90,8 +90,14 @@ func Open(path string, l Lock, opts Options) (*Store, error) {
 	return s, nil
 }
 
-// open opens the file.
+// open opens the file. If bbolt panics, it has left the file open.
 func (s *Store) open(path string, opts Options) (err error) {
+	var f *os.File
+	defer func() {
+		if err == nil && s.db == nil { // it panics
+			abandon(f)
+		}
+	}()
 	options := &bolt.Options{
 		Timeout:         max(opts.Wait, 1), // 0 would wait for ever
 		NoSync:          opts.NoSync,
@@ -99,8 +105,9 @@ func (s *Store) open(path string, opts Options) (err error) {
 		FreelistType:    bolt.FreelistMapType,
 		NoStatistics:    true,
 		InitialMmapSize: initialMap(),
-		OpenFile: func(path string, flag int, mode os.FileMode) (*os.File, error) {
-			return openFile(path, flag, opts.AllowWide)
+		OpenFile: func(path string, flag int, _ os.FileMode) (_ *os.File, err error) {
+			f, err = openFile(path, flag, opts.AllowWide)
+			return f, err
 		},
 	}
 	s.db, err = bolt.Open(path, 0o600, options)
@@ -122,7 +129,7 @@ func (s *Store) open(path string, opts Options) (err error) {
 	return nil
 }
 
-// openFile opens a file that is there, and has something in it: bbolt makes a new one of what has not.
+// openFile opens a file that is there, and has the first two pages: bbolt makes a new one of what has nothing.
 func openFile(path string, flag int, wide bool) (*os.File, error) {
 	f, err := os.OpenFile(path, flag&^os.O_CREATE, 0)
 	if err != nil {
@@ -131,7 +138,7 @@ func openFile(path string, flag int, wide bool) (*os.File, error) {
 	err = checkMode(f, wide)
 	if err == nil {
 		var info fs.FileInfo
-		if info, err = f.Stat(); err == nil && info.Size() == 0 {
+		if info, err = f.Stat(); err == nil && info.Size() < 2*pageSize {
 			err = ErrNotStore
 		}
 	}

@@ -81,7 +81,7 @@ func (s *Store) begin() (*batch, error) {
 	}
 	b := &batch{tx: &tx{sealer: s.sealer, bolt: btx}, done: make(chan struct{})}
 	if !s.begun {
-		if err := s.storeEpoch(btx); err != nil {
+		if err := guard(func() error { return s.storeEpoch(btx) }); err != nil {
 			btx.Rollback()
 			return nil, storeError(err)
 		}
