@@ -42,7 +42,8 @@
 // once that is on disk. Key material, secret values and the secrets of access keys are sealed in the file, which is made for
 // its owner alone (mode 0600) and refused if others may read it; so is the key's. One process has the file at a time, and
 // a second one is told so at once. The access key that is printed is the one of the first start, unless another is given.
-// A lost key or passphrase cannot be replaced. See refkms.Open, and Server.Backup for copies.
+// A clock that was moved by the control face stays ahead. A lost key or passphrase cannot be replaced. See refkms.Open, and
+// Server.Backup for copies.
 //
 // # Configuration
 //

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 // What was encrypted by one run opens in the next, with the same access key.
@@ -74,7 +76,7 @@ func TestStore(t *testing.T) {
 	}
 }
 
-// A configuration is applied at each start, and what it does not name stays. One that is refused leaves the file free.
+// A configuration is applied at each start, and what it does not name stays, the clock included. One that is refused leaves the file free.
 func TestStoreWithConfig(t *testing.T) {
 	dir := t.TempDir()
 	args := []string{"-store", filepath.Join(dir, "kms.db"), "-key-file", filepath.Join(dir, "kms.key"), "-config", filepath.Join("testdata", "accounts.json")}
@@ -88,6 +90,14 @@ func TestStoreWithConfig(t *testing.T) {
 			t.Fatalf("%s = %d %v", call, status, answer)
 		}
 	}
+	var snapshot struct{ Snapshot int }
+	p.control(token, "Snapshot", "", &snapshot)
+	p.control(token, "CreateUser", `{"name": "carol"}`, new(any))
+	if status := p.control(token, "Restore", fmt.Sprintf(`{"snapshot": %d}`, snapshot.Snapshot), new(any)); status != 200 {
+		t.Errorf("Restore = %d", status)
+	}
+	var before, after struct{ Now time.Time }
+	p.control(token, "Advance", `{"seconds": 864000}`, &before)
 	key := createKey(t, p.sdk())
 	if _, err := encrypt(p.sdkOf("LTAIalice", "another"), key, "x"); err != nil {
 		t.Errorf("alice, with the secret of now: %v", err)
@@ -102,8 +112,13 @@ func TestStoreWithConfig(t *testing.T) {
 	if _, err := encrypt(p.sdkOf("LTAIalice", "secret-of-alice"), key, "x"); err != nil {
 		t.Errorf("alice, with the secret of the configuration: %v", err)
 	}
-	var refusal map[string]any
-	if status := p.control(p.line["control token"], "CreateUser", `{"name": "bob"}`, &refusal); status != 409 {
-		t.Errorf("bob is made again: %d %v", status, refusal)
+	token = p.line["control token"]
+	for user, want := range map[string]int{"bob": 409, "carol": 200} { // one was made before the snapshot, one after
+		if status := p.control(token, "CreateUser", `{"name": "`+user+`"}`, new(any)); status != want {
+			t.Errorf("%s is made again: %d, want %d", user, status, want)
+		}
+	}
+	if p.control(token, "Now", "", &after); after.Now.Before(before.Now) {
+		t.Errorf("the clock went back from %v to %v", before.Now, after.Now)
 	}
 }

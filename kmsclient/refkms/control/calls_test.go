@@ -343,7 +343,7 @@ func TestUnavailable(t *testing.T) {
 	w.must(server.Close())
 	w.ok("Snapshot", "", ignored())
 	for call, body := range map[string]string{
-		"CreateUser": `{"name": "bob"}`, "Apply": `{"accounts": [{"id": "42"}]}`, "Restore": `{"snapshot": 1}`,
+		"Advance": `{"seconds": 1}`, "CreateUser": `{"name": "bob"}`, "Apply": `{"accounts": [{"id": "42"}]}`, "Restore": `{"snapshot": 1}`,
 	} {
 		w.refuses(call, body, refusal{503, "Unavailable", ""})
 	}

@@ -59,7 +59,7 @@ const (
 	maxToken          = 256
 	maxBody           = 1 << 20                     // bytes of a request: a policy has 6 KiB at most
 	maxConfig         = 16 << 20                    // bytes of one that has a configuration: a hundred thousand access keys
-	maxSnapshots      = 64                          // each keeps what the server has forgotten since
+	maxSnapshots      = 64                          // each keeps what the server has forgotten since, or all that a file had
 	maxFaults         = 1024                        // that were not lifted; every call looks at each
 	maxEvents         = 10_000                      // of one answer, which are about 10 MB
 	someEvents        = 1000                        // of an answer to who names no limit
