@@ -130,10 +130,18 @@ func TestVectors(t *testing.T) {
 	}
 	ran := 0
 	for _, v := range all {
-		if v.Structure != vectors.Message {
+		if v.Structure != vectors.Message && v.Structure != vectors.Armor {
 			continue // parsed in package format, opened in package column
 		}
 		t.Run(v.Name, func(t *testing.T) {
+			if v.Structure == vectors.Armor {
+				message, err := format.Dearmor(v.Data)
+				if err != nil {
+					checkOutcome(t, "Dearmor", v.Expect, err)
+					return
+				}
+				v.Data = message
+			}
 			kms := vectors.NewKMS(v)
 			opened := readerOf(t, v, kms)
 			ran++

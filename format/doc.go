@@ -3,7 +3,8 @@
 //
 // Most callers want package envelope, which encrypts and decrypts. This package is for those who look at a message
 // without opening it: [Inspect] tells all that a header says, [ReadHeader] and [Header.Parse] give it as a struct,
-// [Header.Range] says which bytes of a stored object hold a range of its plaintext.
+// [Header.Range] says which bytes of a stored object hold a range of its plaintext. [Armor] and [Dearmor] turn a message into
+// text and back, for places that take nothing else.
 //
 // Nothing that this package parses is verified. Whoever can write a message can put anything into its header, and the
 // section with the wrapped keys may be exchanged by anyone even afterwards; only a reader that holds the data key and

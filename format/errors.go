@@ -30,7 +30,7 @@ var (
 // [io.ErrUnexpectedEOF] if, and only if, the input ended too early; any other cause has a text and no name.
 type ParseError struct {
 	// Field is one of: magic, version, suite, chunk size, reserved, context length, salt, context, tag, kind, record
-	// length, record, slot size, slots, slot 0, slot 1, reference, commit, form, sealed, end.
+	// length, record, slot size, slots, slot 0, slot 1, reference, commit, form, sealed, end, armor.
 	Field string
 	// Offset is where the field, or the part of it at fault, begins: in bytes from the start of the input. If the
 	// input ended too early it is the length of the input.

@@ -141,3 +141,26 @@ func ExampleMergeRecords() {
 	// kms 08c33a6f-4e0a-4a1b-a3fa-7ddfa1d4fb73 3 true
 	// raw recovery 112 false
 }
+
+// A message in a configuration file, which holds text.
+func ExampleArmor() {
+	text, err := format.Armor(nil, exampleMessage())
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(string(text))
+	message, err := format.Dearmor(text)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(bytes.Equal(message, exampleMessage()))
+	// Output:
+	// -----BEGIN XINFENG MESSAGE-----
+	// jlhGRQEBAAEQAAAMpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaUABnRl
+	// bmFudAACNDKA6c3I6pTxwBMXUyXnF2S7pEDIdwjwYMuEcNnzI0wlrAEAfgEDcmF3
+	// AAVsb2NhbABww8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8MKD80ctLlS
+	// 3Z8sqySQR69pXNkWaf5Z0LVJMnqaArH4vsbGqX717b8OOk7moyQJJTWUeX1OY2TY
+	// apspgclBnFJws88eBv9qYb472XliHR5TIXQIG0xROMgE6IBVX3NaGXbeQIKZ8Q==
+	// -----END XINFENG MESSAGE-----
+	// true
+}

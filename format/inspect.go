@@ -13,7 +13,8 @@ import (
 // header and not a byte of the body, of a cell the first 33 bytes, a key file it reads to its end.
 //
 // size is the length of the whole in bytes, -1 if it is unknown: then the length of the plaintext is unknown, too. A size
-// that nothing of the kind has is not an error but Report.SizeFault: the header says what it says.
+// that nothing of the kind has is not an error but Report.SizeFault: the header says what it says. The text form of a
+// message is for [Dearmor] first.
 //
 // Errors are those of [Header.Parse], [KeyFile.Parse] and [Cell.Parse]; [ErrSize] if size is below -1; an error of r
 // itself is returned wrapped. It makes no call to anybody.

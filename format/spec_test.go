@@ -170,7 +170,7 @@ func TestSpecLimits(t *testing.T) {
 			t.Errorf("SPEC.md, Section 1, lacks %q", want)
 		}
 	}
-	if format.MaxPlaintext != 1<<46 || format.MaxCellValue != 1<<20 || format.CellOverhead != 49 {
+	if format.MaxPlaintext != 1<<46 || format.MaxCellValue != 1<<20 || format.MaxArmored != 1<<24 || format.CellOverhead != 49 {
 		t.Error("SPEC.md has other powers of two than the constants")
 	}
 }

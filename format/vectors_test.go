@@ -48,12 +48,32 @@ func parseVector(v *vectors.Vector) (again []byte, err error) {
 			return nil, err
 		}
 		return c.Marshal(nil)
+	case vectors.Armor:
+		return parseArmor(v.Data)
 	}
 	h, err := format.ReadHeader(bytes.NewReader(v.Data))
 	if err != nil {
 		return nil, err
 	}
 	return h.Marshal(nil)
+}
+
+// parseArmor parses the text form of a message and its header, and returns the text with the line ends that it has.
+func parseArmor(text []byte) (again []byte, err error) {
+	m, err := format.Dearmor(text)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := format.ReadHeader(bytes.NewReader(m)); err != nil {
+		return nil, err
+	}
+	if again, err = format.Armor(nil, m); err == nil && bytes.Contains(text, []byte("\r")) {
+		again = bytes.ReplaceAll(again, []byte("\n"), []byte("\r\n"))
+	}
+	if !bytes.HasSuffix(text, []byte("\n")) {
+		again = bytes.TrimSuffix(again, []byte("\n"))
+	}
+	return again, err
 }
 
 // parseOutcome names what parsing gave, in the words of the vectors.

@@ -122,13 +122,19 @@ func (r *reader) read() error {
 		return r.readKeyFile()
 	case vectors.Cell:
 		return r.readCell()
+	case vectors.Armor:
+		message, err := format.Dearmor(r.v.Data)
+		if err != nil {
+			return err
+		}
+		return r.readMessage(message)
 	}
-	return r.readMessage()
+	return r.readMessage(r.v.Data)
 }
 
-func (r *reader) readMessage() error {
+func (r *reader) readMessage(message []byte) error {
 	var h format.Header
-	n, err := h.Parse(r.v.Data)
+	n, err := h.Parse(message)
 	if err != nil {
 		return err
 	}
@@ -136,12 +142,12 @@ func (r *reader) readMessage() error {
 	if a := r.v.AcceptSuites; a != nil && !slices.Contains(a, uint16(h.Suite)) {
 		return format.ErrUnsupportedSuite
 	}
-	body := r.v.Data[n:]
+	body := message[n:]
 	if r.v.HasSize {
 		if _, err := h.PlaintextSize(r.v.Size); err != nil {
 			return err
 		}
-		body = r.v.Data[n:r.v.Size]
+		body = message[n:r.v.Size]
 	}
 	record := h.Record
 	var key *keyring.DataKey

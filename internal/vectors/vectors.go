@@ -15,6 +15,7 @@ const (
 	Message Structure = "message"
 	KeyFile Structure = "key-file"
 	Cell    Structure = "cell"
+	Armor   Structure = "armor" // the text form of a message
 )
 
 // An Outcome is what a reader must say to a vector. The set is closed.
@@ -39,7 +40,7 @@ const (
 )
 
 var (
-	structures = []Structure{Message, KeyFile, Cell}
+	structures = []Structure{Message, KeyFile, Cell, Armor}
 	outcomes   = []Outcome{Success, NotMessage, UnsupportedVersion, UnsupportedSuite, UnsupportedKind, ParseFault, Truncated,
 		SizeFault, NoKeyFile, NoMatch, InvalidDataKey, Cost, Authentication, AuthenticationAtEnd}
 )
@@ -71,7 +72,7 @@ type Vector struct {
 	KeyFiles     [][]byte // what the reader's store holds, for messages of kind 03 and cells
 	OpenedBefore []byte   // a message that a reader with a cache has opened just before, with success
 
-	Data []byte // message, key file or cell
+	Data []byte // message, key file, cell, or text of a message
 }
 
 // A Provider is one configured provider of the reader. Which fields are set depends on Type.

@@ -36,7 +36,7 @@ const (
 
 func generate() []*vectors.Vector {
 	var all []*vectors.Vector
-	for _, list := range [][]scenario{knownScenarios, headScenarios, contextScenarios, keyScenarios, dataKeyScenarios, passphraseScenarios, recipientScenarios, bodyScenarios, keyFileScenarios} {
+	for _, list := range [][]scenario{knownScenarios, headScenarios, contextScenarios, keyScenarios, dataKeyScenarios, passphraseScenarios, recipientScenarios, bodyScenarios, keyFileScenarios, armorScenarios} {
 		for _, sc := range list {
 			for _, id := range []uint16{suite.AES256GCM, suite.SM4GCM} {
 				if sc.only == 0 || sc.only == id {
