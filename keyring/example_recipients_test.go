@@ -11,6 +11,41 @@ import (
 	"github.com/xinfeng-kms/xinfeng/keyring"
 )
 
+// A message for oneself and for somebody else, without a key service.
+func Example_withoutKMS() {
+	ctx := context.Background()
+	paper, err := keyring.NewPassphrase("paper", []byte("correct horse battery staple"), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	friend, err := keyring.ParsePublicKey("xinfeng-public-x25519:Z13VdO13iTELPS52gfN5C0ZsdzsVIf7PNld5WDcepS9VQ5Xm")
+	if err != nil {
+		log.Fatal(err)
+	}
+	to, err := keyring.NewRecipients([]*keyring.PublicKey{friend}, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	provider, err := keyring.NewMulti([]keyring.KeyProvider{paper, to}, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := envelope.New(provider, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	message, err := client.Encrypt(ctx, []byte("attack at dawn"), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	plaintext, err := client.Decrypt(ctx, message, nil) // by the passphrase
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s\n", plaintext)
+	// Output: attack at dawn
+}
+
 // A message to somebody without a right in any KMS: he makes a key, gives the public one away as text, and keeps the private
 // one where nobody else reads it.
 func ExampleNewRecipients() {
