@@ -19,7 +19,7 @@ import (
 type result struct {
 	File     string   `json:"file"`
 	Output   string   `json:"output,omitempty"`
-	Status   string   `json:"status"`             // "done", "there", "skipped" or "failed"
+	Status   string   `json:"status"`             // "done", "there", "skipped", "failed" or "salvaged"
 	Bytes    int64    `json:"bytes,omitempty"`    // of plaintext
 	Provider string   `json:"provider,omitempty"` // of the wrapped key that was opened or made
 	KeyID    string   `json:"key_id,omitempty"`

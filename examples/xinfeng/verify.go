@@ -18,6 +18,9 @@ type verify struct {
 	batch   batchFlags
 	suffix  string
 
+	salvageTo string
+	force     bool
+
 	client *envelope.Client
 	ec     envelope.Context
 }
@@ -28,13 +31,23 @@ func (t *tool) verifyCommand() *cobra.Command {
 		Use:   "verify [FILE|FOLDER|PATTERN]...",
 		Short: "Read messages to their end and say whether they are authentic",
 		Long: `Verify opens messages and authenticates every byte of them, without writing
-their contents. In folders it takes what ends in .xf or begins like a message.`,
+their contents. In folders it takes what ends in .xf or begins like a message.
+
+--salvage is for one damaged message of which there is no other copy: it writes
+what is left of it, piece by piece where it belongs, and lists which bytes are
+authentic. THE RESULT IS NOT THE MESSAGE, and the exit code is 3. Whoever damaged
+the message has chosen what is missing.`,
 		Example: `  xinfeng verify letter.txt.xf
   xinfeng verify -r safe --json
+  xinfeng verify damaged.xf --salvage what-is-left
   xinfeng verify < message`,
 	}, v.run)
 	t.flags(cmd, "Files", v.batch.register, func(f *pflag.FlagSet) {
 		f.StringVar(&v.suffix, "suffix", ".xf", "`end` of the names of messages")
+	})
+	t.flags(cmd, "Salvage", func(f *pflag.FlagSet) {
+		f.StringVar(&v.salvageTo, "salvage", "", "write what is authentic of one damaged message to `file`")
+		f.BoolVarP(&v.force, "force", "f", false, "replace that file if it is there")
 	})
 	t.flags(cmd, "Messages", func(f *pflag.FlagSet) { v.context.register(f, false, true) })
 	t.flags(cmd, "Keys", func(f *pflag.FlagSet) { v.keys.register(f, false, true) })
@@ -45,6 +58,9 @@ func (v *verify) run(ctx context.Context, args []string) (err error) {
 	if v.ec, err = v.context.context(); err != nil {
 		return err
 	}
+	if v.salvageTo != "" && (len(args) != 1 || args[0] == "-" || v.batch.recursive) {
+		return usagef("--salvage is for one file")
+	}
 	provider, err := v.keys.reader(ctx, v.t)
 	if err != nil {
 		return err
@@ -52,6 +68,9 @@ func (v *verify) run(ctx context.Context, args []string) (err error) {
 	defer provider.Close()
 	if v.client, err = envelope.New(provider, v.context.options()); err != nil {
 		return usageError{err}
+	}
+	if v.salvageTo != "" {
+		return v.salvage(ctx, args[0])
 	}
 	if len(args) == 0 || len(args) == 1 && args[0] == "-" {
 		return v.stdin(ctx)
