@@ -42,6 +42,20 @@ func (g *gate) RoundTrip(r *http.Request) (*http.Response, error) {
 	return g.base.RoundTrip(r)
 }
 
+// inFlight makes a call, CreateKey, that the server has begun to read, and that ends after open is called.
+func inFlight(p *process) (answered <-chan error, open func()) {
+	g, open := newGate()
+	client := p.sdk()
+	client.SetTransport(g)
+	done := make(chan error, 1)
+	go func() {
+		_, err := client.CreateKey(kms.CreateCreateKeyRequest())
+		done <- err
+	}()
+	<-g.arrived
+	return done, open
+}
+
 // refusesConnections waits until nobody listens at an address.
 func refusesConnections(t *testing.T, address string) {
 	t.Helper()
@@ -57,15 +71,7 @@ func refusesConnections(t *testing.T, address string) {
 // A request in flight is finished though the server has been told to stop; no new connection is taken meanwhile.
 func TestShutdownFinishesRequests(t *testing.T) {
 	p := start(t, "-control")
-	g, open := newGate()
-	client := p.sdk()
-	client.SetTransport(g)
-	answered := make(chan error, 1)
-	go func() {
-		_, err := client.CreateKey(kms.CreateCreateKeyRequest())
-		answered <- err
-	}()
-	<-g.arrived
+	answered, open := inFlight(p)
 	p.stop()
 	refusesConnections(t, p.host())
 	_, control, _ := strings.Cut(p.line["control"], "://")
@@ -100,16 +106,7 @@ func TestShutdownIsBounded(t *testing.T) {
 	for _, m := range greetingLine.FindAllStringSubmatch(<-out, -1) {
 		p.line[m[1]] = m[2]
 	}
-	g, open := newGate()
-	defer open()
-	client := p.sdk()
-	client.SetTransport(g)
-	answered := make(chan error, 1)
-	go func() {
-		_, err := client.CreateKey(kms.CreateCreateKeyRequest())
-		answered <- err
-	}()
-	<-g.arrived
+	answered, open := inFlight(p)
 	stop()
 	if err := <-served; err == nil || err.Error() != "requests that were not finished after 10ms were cut off" {
 		t.Errorf("serve = %v", err)
