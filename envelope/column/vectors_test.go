@@ -89,7 +89,7 @@ func TestVectors(t *testing.T) {
 	}
 	ran := map[vectors.Structure]int{}
 	for _, v := range all {
-		if v.Structure == vectors.Message {
+		if v.Structure != vectors.Cell && v.Structure != vectors.KeyFile {
 			continue // opened in package envelope
 		}
 		ran[v.Structure]++
