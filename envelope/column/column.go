@@ -16,10 +16,12 @@
 // with two columns, say. Whoever seals makes a key file before his first cell and again after a day, a million cells or
 // 2^40 bytes ([Options]), so the service is called once for many cells, and a row of the key table is added. Whoever opens
 // calls it once for each key file, and holds the key for five minutes. Each Cells seals under data keys of its own and
-// knows how many cells they have; processes share nothing but the store.
+// knows how many cells they have; processes share nothing but the store. So make a Cells when the program starts, not for
+// every request.
 //
 // The key table belongs to the data: without it no cell opens, so both are backed up together. Its wrapped keys are
-// renewed by envelope.Client.RewrapKey, a few hundred bytes for each key file, while no cell is touched.
+// renewed by envelope.Client.RewrapKey, a few hundred bytes for each key file, while no cell is touched. A key file may be
+// removed when no cell has its reference, bytes 1 to 17, any more.
 //
 // The store is asked while a statement is being prepared or a row is being read. If it lies in the same database, it needs
 // a connection beside the one that is in use, or both wait for each other; and in a transaction that keeps all others from

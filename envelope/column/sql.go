@@ -59,7 +59,7 @@ func (*argument) Format(f fmt.State, _ rune) { io.WriteString(f, "[value of a co
 // match as they are; *value is nil then.
 //
 // row is called when the turn of the cell has come, so that it can use what columns before have set: they are scanned in
-// order.
+// order. Nil is an empty row.
 //
 //	err := row.Scan(&id, phones.Scan(ctx, &phone, func() envelope.Context { return envelope.Context{"id": id} }))
 func (c *Cells) Scan(ctx context.Context, value *[]byte, row func() envelope.Context) sql.Scanner {
@@ -88,6 +88,10 @@ func (d *destination) Scan(src any) (err error) {
 	default:
 		return fmt.Errorf("column: a cell of type %T: %w", src, errors.ErrUnsupported)
 	}
-	*d.value, err = d.cells.Open(d.ctx, []byte{}, cell, d.row())
+	var row envelope.Context
+	if d.row != nil {
+		row = d.row()
+	}
+	*d.value, err = d.cells.Open(d.ctx, []byte{}, cell, row)
 	return err
 }

@@ -129,6 +129,14 @@ func TestScanErrors(t *testing.T) {
 	}
 }
 
+func TestScanWithoutRow(t *testing.T) {
+	c := newCells(t, newProvider(t), newTable(), &column.Options{InsecureAllowNoRow: true})
+	var got []byte
+	if err := c.Scan(t.Context(), &got, nil).Scan(seal(t, c, "hello", nil)); err != nil || string(got) != "hello" {
+		t.Errorf("Scan gave %q, %v", got, err)
+	}
+}
+
 func TestIndexValue(t *testing.T) {
 	x, err := column.NewIndex(t.Context(), newProvider(t), newTable(), phoneIndex, indexed, nil)
 	if err != nil {
