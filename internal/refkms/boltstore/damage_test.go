@@ -181,11 +181,9 @@ func TestPassphraseCosts(t *testing.T) {
 		t.Fatal(err)
 	}
 	cost := func(memory, passes uint32, lanes byte) func(*bolt.Tx) error {
-		return replace("xinfeng-refkms", "root", func(b []byte) []byte {
-			b = binary.BigEndian.AppendUint32([]byte{2}, memory)
-			b = binary.BigEndian.AppendUint32(b, passes)
-			return append(append(b, lanes), make([]byte, 92)...)
-		})
+		b := binary.BigEndian.AppendUint32([]byte{2}, memory)
+		b = binary.BigEndian.AppendUint32(b, passes)
+		return replace("xinfeng-refkms", "root", constant(append(append(b, lanes), make([]byte, 92)...)))
 	}
 	for _, tt := range []struct {
 		name string

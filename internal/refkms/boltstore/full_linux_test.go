@@ -203,6 +203,10 @@ func TestFullDiskCreate(t *testing.T) {
 	if s, err := boltstore.Open(filepath.Join(dir, "store"), key(t, 1), boltstore.Options{}); !errors.Is(err, syscall.EFBIG) {
 		t.Errorf("Open = %v, %v, want EFBIG", s, err)
 	}
+	limitFiles(t, 10) // bytes: no key fits
+	if s, err := boltstore.Open(filepath.Join(dir, "store"), boltstore.KeyFile(filepath.Join(dir, "key"), false), boltstore.Options{}); !errors.Is(err, syscall.EFBIG) {
+		t.Errorf("Open with a new key file = %v, %v, want EFBIG", s, err)
+	}
 	limitFiles(t, unlimited)
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 		t.Errorf("it left %v, %v", left, err)

@@ -179,7 +179,7 @@ func (l *fileLock) prepare(_ *params, create bool) error {
 	key := make([]byte, KeySize)
 	rand.Read(key)
 	defer clear(key)
-	if _, err := f.Write(key); err == nil {
+	if _, err = f.Write(key); err == nil {
 		err = f.Commit(atomicfile.Attributes{Mode: 0o600}, false)
 	}
 	if err != nil && !errors.Is(err, fs.ErrExist) {
