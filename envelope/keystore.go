@@ -120,7 +120,7 @@ func (noKeyStore) Get(_ context.Context, ref format.Reference) ([]byte, error) {
 	return nil, fmt.Errorf("envelope: key file %v: %w", ref, errNoKeyStore)
 }
 func (noKeyStore) Put(context.Context, format.Reference, []byte) error {
-	return errNoKeyStore // unreachable: New refuses to write detached keys without a store
+	return errNoKeyStore // unreachable: New and rewrapping refuse to write detached keys without a store
 }
 func (noKeyStore) Swap(_ context.Context, ref format.Reference, _, _ []byte) error {
 	return fmt.Errorf("envelope: key file %v: %w", ref, errNoKeyStore)

@@ -21,11 +21,35 @@ type RewrapOptions struct {
 	// entry but those just made, which stay. Default none: entries of others are kept. Dropping revokes nothing, since old
 	// copies of the message still open.
 	Drop func(format.WrappedKey) bool
+
+	// Keys says where the wrapped keys go, if that is to change, so that any kind becomes any other. A key file that a
+	// message leaves stays as it is, since others may name it, and one that is begun needs a KeyStore. Either way the data
+	// key is opened and the message's tag verified. Default 0: for [Client.Rewrap] where [Options.Keys] says, but detached
+	// ones stay detached; for [Client.RewrapFile] where they are. [Client.RewrapKey] does not look at it.
+	Keys format.Kind
+}
+
+// kind returns where the wrapped keys go, by default to def.
+func (o *RewrapOptions) kind(store KeyStore, def format.Kind) (format.Kind, error) {
+	if o == nil || o.Keys == 0 {
+		return def, nil
+	}
+	switch o.Keys {
+	case format.Attached, format.Slots:
+		return o.Keys, nil
+	case format.Detached:
+		if store == nil {
+			return 0, fmt.Errorf("envelope: rewrap: %w", errNoKeyStore)
+		}
+		return o.Keys, nil
+	}
+	return 0, fmt.Errorf("envelope: rewrap: %v: %w", o.Keys, format.ErrUnsupportedKind)
 }
 
 // Rewrap copies a message from src to dst with new wrapped keys: the same head, tag and body, the same data key, no
 // decryption of data. The client's provider makes its entries anew, entries of others stay. The wrapped keys go where
-// [Options.Keys] says, but detached ones stay detached: then their key file is renewed, and the copy is the same.
+// [Options.Keys] or [RewrapOptions.Keys] says; detached ones that stay detached are renewed in their key file, and the copy
+// is the same.
 //
 // Under the same CMK it costs one ReEncrypt, which moves the data key to the CMK's newest version and needs no right to
 // decrypt; the data key is never seen. Under another CMK, or where the provider cannot do that, it costs one Decrypt, of
@@ -64,18 +88,26 @@ func (c *Client) Rewrap(ctx context.Context, dst io.Writer, src io.Reader, ec Co
 	return info, nil
 }
 
-// rewrapHeader gives the header in sc new wrapped keys, placed by the options of the client.
+// rewrapHeader gives the header in sc new wrapped keys, placed by the options.
 func (c *Client) rewrapHeader(ctx context.Context, sc *scratch, ec Context, opts *RewrapOptions) (Info, error) {
 	h := &sc.header
+	def := c.opts.Keys
 	if h.Kind == format.Detached {
+		def = format.Detached
+	}
+	kind, err := opts.kind(c.opts.KeyStore, def)
+	if err != nil {
+		return Info{}, err
+	}
+	if h.Kind == format.Detached && kind == format.Detached {
 		return c.rewrapDetached(ctx, sc, ec, opts)
 	}
-	record, info, key, err := c.rewrapRecord(ctx, sc, ec, opts, c.opts.Keys == format.Detached)
+	record, info, key, err := c.rewrapRecord(ctx, sc, ec, opts, kind)
 	if err != nil {
 		return Info{}, err
 	}
 	defer key.Destroy()
-	return info, c.placeKey(ctx, h, c.opts.Keys, record, key)
+	return info, c.placeKey(ctx, h, kind, record, key)
 }
 
 // rewrapDetached renews the key file that the header in sc names.
@@ -99,9 +131,10 @@ func (c *Client) rewrapDetached(ctx context.Context, sc *scratch, ec Context, op
 	return c.RewrapKey(ctx, h.Reference, stored, opts)
 }
 
-// rewrapRecord returns the record of the message in sc with the provider's entries made anew. The data key is not nil if
-// it had to be opened or needKey says so; then the tag was verified.
-func (c *Client) rewrapRecord(ctx context.Context, sc *scratch, ec Context, opts *RewrapOptions, needKey bool) (format.Record, Info, *keyring.DataKey, error) {
+// rewrapRecord returns the record of the message in sc with the provider's entries made anew, to be placed as kind says. The
+// data key is not nil if it had to be opened; then the tag was verified. That is so wherever a key file comes or goes: a new
+// one commits to the data key, and one that the message leaves is often removed, so what takes its place is tried first.
+func (c *Client) rewrapRecord(ctx context.Context, sc *scratch, ec Context, opts *RewrapOptions, kind format.Kind) (format.Record, Info, *keyring.DataKey, error) {
 	h := &sc.header
 	if err := c.acceptSuite(h.Suite); err != nil {
 		return nil, Info{}, nil, err
@@ -109,7 +142,12 @@ func (c *Client) rewrapRecord(ctx context.Context, sc *scratch, ec Context, opts
 	if err := c.matchContext(sc, h.Stored, ec, h.Withheld); err != nil {
 		return nil, Info{}, nil, err
 	}
-	return c.wrapAnew(ctx, h.Suite, h.Stored, h.Record, opts, needKey, func(key *keyring.DataKey) error { return verify(sc, nil, key) })
+	record, kf, err := c.findRecord(ctx, h)
+	if err != nil {
+		return nil, Info{}, nil, err
+	}
+	needKey := h.Kind == format.Detached || kind == format.Detached
+	return c.wrapAnew(ctx, h.Suite, h.Stored, record, opts, needKey, func(key *keyring.DataKey) error { return verify(sc, kf, key) })
 }
 
 // wrapAnew asks the client's provider for its entries anew: without the data key if it can, else with the data key that

@@ -15,13 +15,13 @@ import (
 )
 
 // RewrapFile gives the message in a file new wrapped keys, with the calls and errors of [Client.Rewrap] and those of the file
-// system, and keeps where they lie:
+// system, and keeps where they lie unless [RewrapOptions.Keys] says otherwise:
 //
 //   - slots are written in place, the one that is not in force first, each synced and read back before the next: a crash
 //     at any byte leaves a message that opens. Both slots get the new record, so that no old wrapped key stays;
 //   - a detached key file is renewed by [Client.RewrapKey], and the file is not touched;
-//   - attached ones, and slots that have become too small or have used up their generations, make a new file that is
-//     renamed over the old one, with its permission bits. A symbolic link is followed and stays.
+//   - attached ones, slots that have become too small or have used up their generations, and all that change their place,
+//     make a new file that is renamed over the old one, with its permission bits. A symbolic link is followed and stays.
 //
 // Two workers on one file exclude each other by its lock; without file locks (outside Unix) the error matches
 // errors.ErrUnsupported. It is [ErrChanged] if the file was replaced or rewrapped meanwhile, and nothing is overwritten.
@@ -45,7 +45,12 @@ func (c *Client) RewrapFile(ctx context.Context, path string, ec Context, opts *
 	if err != nil {
 		return Info{}, err
 	}
-	if header.Kind == format.Slots && notWritable != nil {
+	kind, err := opts.kind(c.opts.KeyStore, header.Kind)
+	if err != nil {
+		return Info{}, err
+	}
+	inPlace := header.Kind == format.Slots && kind == format.Slots
+	if inPlace && notWritable != nil {
 		return Info{}, notWritable
 	}
 	// The length formula finds a message that was cut before it is worth a call.
@@ -53,14 +58,18 @@ func (c *Client) RewrapFile(ctx context.Context, path string, ec Context, opts *
 		return Info{}, err
 	}
 	sc := &scratch{header: *header}
-	if header.Kind == format.Detached {
+	if header.Kind == format.Detached && kind == format.Detached {
 		return c.rewrapDetached(ctx, sc, ec, opts)
 	}
-	record, result, key, err := c.rewrapRecord(ctx, sc, ec, opts, false)
+	record, result, key, err := c.rewrapRecord(ctx, sc, ec, opts, kind)
 	if err != nil {
 		return Info{}, err
 	}
-	key.Destroy()
+	defer func() { key.Destroy() }()
+	if kind != format.Detached { // a key file commits to it; nobody else needs it any more
+		key.Destroy()
+		key = nil
+	}
 
 	unlock, err := atomicfile.Lock(ctx, f)
 	if err != nil {
@@ -70,7 +79,7 @@ func (c *Client) RewrapFile(ctx context.Context, path string, ec Context, opts *
 	if err := unchanged(path, f, header); err != nil {
 		return Info{}, err
 	}
-	if header.Kind == format.Slots {
+	if inPlace {
 		done, err := writeSlots(f, header, record)
 		if err != nil {
 			return Info{}, fmt.Errorf("envelope: rewrap %s: %w", path, err)
@@ -79,7 +88,7 @@ func (c *Client) RewrapFile(ctx context.Context, path string, ec Context, opts *
 			return result, nil
 		}
 	}
-	if err := c.placeKey(ctx, &sc.header, header.Kind, record, nil); err != nil {
+	if err := c.placeKey(ctx, &sc.header, kind, record, key); err != nil {
 		return Info{}, err
 	}
 	return result, replaceHeader(path, f, header, &sc.header)
