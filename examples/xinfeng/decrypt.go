@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -107,7 +106,11 @@ func (d *decrypt) stream(ctx context.Context, in io.Reader, output string) error
 
 // openMessage returns a reader of the message in r, which is bytes or text.
 func openMessage(ctx context.Context, client *envelope.Client, r io.Reader, ec envelope.Context) (*envelope.Reader, error) {
-	return client.NewReader(ctx, r, ec)
+	message, err := dearmored(r)
+	if err != nil {
+		return nil, err
+	}
+	return client.NewReader(ctx, message, ec)
 }
 
 // file decrypts one file to another.
@@ -134,10 +137,7 @@ func (d *decrypt) file(ctx context.Context, f planned, did func(n int64)) (resul
 		return res, changed(in, info, err)
 	}
 	res.Provider, res.KeyID = r.Info().Provider, r.Info().KeyID
-	mode, mod := fs.FileMode(0o600), time.Time{}
-	if d.output.keepMode {
-		mode, mod = info.Mode(), info.ModTime()
-	}
+	mode, mod := d.output.attributes(info)
 	return res, out.commit(mode, mod)
 }
 
@@ -157,10 +157,14 @@ func openSource(path string) (*os.File, fs.FileInfo, error) {
 	return f, info, nil
 }
 
-// changed returns err, which was found in reading f, and says so if f has changed since.
+// changed returns err, nil or what was found in reading f, and says so if f has changed since it was opened.
 func changed(f *os.File, before fs.FileInfo, err error) error {
-	if now, statErr := f.Stat(); statErr == nil && (now.Size() != before.Size() || !now.ModTime().Equal(before.ModTime())) {
-		return fmt.Errorf("it has changed while it was read: %w", err)
+	now, statErr := f.Stat()
+	switch {
+	case statErr != nil || now.Size() == before.Size() && now.ModTime().Equal(before.ModTime()):
+		return err
+	case err == nil:
+		return envelope.ErrSourceChanged
 	}
-	return err
+	return fmt.Errorf("it has changed while it was read: %w", err)
 }

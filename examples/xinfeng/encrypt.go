@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/xinfeng-kms/xinfeng/envelope"
+	"github.com/xinfeng-kms/xinfeng/format"
 )
 
 type encrypt struct {
@@ -109,6 +110,9 @@ func (e *encrypt) stream(ctx context.Context, in io.Reader, output string) error
 
 // encrypt writes in to out as a message, or the text of one. It returns the length of the plaintext.
 func (m *messageFlags) encrypt(ctx context.Context, client *envelope.Client, out io.Writer, in io.Reader, ec envelope.Context) (int64, error) {
+	if m.armor {
+		return encryptText(ctx, client, out, in, ec)
+	}
 	w, err := client.NewWriter(ctx, out, ec)
 	if err != nil {
 		return 0, err
@@ -126,20 +130,65 @@ func (e *encrypt) file(ctx context.Context, f planned, did func(n int64)) (resul
 	if err := makeFolders(f.dst, f.path, e.output.keepMode); err != nil {
 		return res, err
 	}
+	if e.message.armor {
+		var err error
+		res.Bytes, err = e.textFile(ctx, f, did)
+		return res, err
+	}
 	before := int64(0)
 	opts := &envelope.FileOptions{KeepModTime: e.output.keepMode, NoReplace: !e.output.force, Progress: func(done, _ int64) {
 		did(done - before)
 		before = done
 	}}
-	err := e.client.EncryptFile(ctx, f.dst, f.path, e.ec, opts)
+	was, err := os.Stat(f.path)
+	if err != nil {
+		return res, err
+	}
+	err = e.client.EncryptFile(ctx, f.dst, f.path, e.ec, opts)
 	if errors.Is(err, fs.ErrExist) {
 		return res, &fs.PathError{Op: "create", Path: f.dst, Err: errExists}
-	}
-	if err == nil && !e.output.keepMode {
-		err = os.Chmod(f.dst, 0o600)
+	} else if err != nil {
+		return res, err
 	}
 	res.Bytes = before
+	// A file that was written to at its old size makes a message of two of its states, which the next run would take for
+	// done.
+	if now, err := os.Stat(f.path); err != nil || !now.ModTime().Equal(was.ModTime()) {
+		return res, errors.Join(err, envelope.ErrSourceChanged, os.Remove(f.dst))
+	}
+	if !e.output.keepMode {
+		err = os.Chmod(f.dst, 0o600)
+	}
 	return res, err
+}
+
+// textFile encrypts one file to the text of a message and returns the length of its plaintext.
+func (e *encrypt) textFile(ctx context.Context, f planned, did func(n int64)) (int64, error) {
+	in, info, err := openSource(f.path)
+	if err != nil {
+		return 0, err
+	}
+	defer in.Close()
+	if info.Size() > format.MaxArmored {
+		return 0, errTooLongForText
+	}
+	out, err := createOut(f.dst, e.output.force)
+	if err != nil {
+		return 0, err
+	}
+	defer out.discard()
+	if named, err := os.Stat(f.dst); err == nil && os.SameFile(named, info) {
+		return 0, envelope.ErrSameFile
+	}
+	n, err := encryptText(ctx, e.client, out, counting(ctx, in, did), e.ec)
+	if err != nil {
+		return n, err
+	}
+	if err := changed(in, info, nil); err != nil {
+		return n, err
+	}
+	mode, mod := e.output.attributes(info)
+	return n, out.commit(mode, mod)
 }
 
 // stream has work done on a stream: from in to the file output, or standard output if that is - or nothing.

@@ -69,7 +69,7 @@ func exitCode(err error) int {
 	}
 	// What is a message and damaged in its header is not authentic; what is none, or of a later version, is neither.
 	if errors.As(err, &parse) && !errors.Is(err, format.ErrNotMessage) && !errors.Is(err, format.ErrUnsupportedVersion) &&
-		!errors.Is(err, format.ErrUnsupportedSuite) && !errors.Is(err, format.ErrUnsupportedKind) {
+		!errors.Is(err, format.ErrUnsupportedSuite) && !errors.Is(err, format.ErrUnsupportedKind) && !errors.Is(err, format.ErrSize) {
 		return exitNotAuthentic
 	}
 	return exitFailed

@@ -23,7 +23,8 @@ type inspect struct {
 // fields after Format is there.
 type inspection struct {
 	File       string          `json:"file"`
-	Format     string          `json:"format"` // "xinfeng", "fourline", "fourline-chunks", "aliyunesdk" or "osscse-metadata"
+	Text       bool            `json:"text,omitempty"` // whether it was text; sizes and offsets are those of the bytes
+	Format     string          `json:"format"`         // "xinfeng", "fourline", "fourline-chunks", "aliyunesdk" or "osscse-metadata"
 	Unverified bool            `json:"unverified"`
 	Report     *format.Report  `json:"report,omitempty"`
 	Versions   []keyVersion    `json:"key_versions,omitempty"` // of the wrapped keys of a Report
@@ -140,15 +141,21 @@ func (i *inspect) print(found *inspection, many bool) error {
 	return err
 }
 
-// maxInspected bounds in bytes what is read of a file that is inspected, but for four-line envelopes, which say nothing
-// before their end.
-const maxInspected = 4 << 20
+// maxInspected bounds in bytes what is read of standard input: the longest text of a message, and more than any header.
+const maxInspected = maxText + 1
 
 // errUnknown: a file is none of those that can be inspected.
 var errUnknown = errors.New("neither a message or key file nor one of the other formats")
 
 // inspectFile finds out what r is, and what it says. size is its length in bytes, -1 if it is longer than r.
 func inspectFile(r io.ReaderAt, size int64) (*inspection, error) {
+	text := false
+	if size >= 0 {
+		var err error
+		if r, size, text, err = messageAt(r, size); err != nil {
+			return nil, err
+		}
+	}
 	all := int64(1) << 62
 	if size >= 0 {
 		all = size
@@ -156,7 +163,7 @@ func inspectFile(r io.ReaderAt, size int64) (*inspection, error) {
 	open := func() io.Reader { return io.NewSectionReader(r, 0, all) }
 	report, err := format.Inspect(open(), size)
 	if err == nil {
-		return &inspection{Format: "xinfeng", Unverified: true, Report: report, Versions: versionsOf(report.WrappedKeys)}, nil
+		return &inspection{Text: text, Format: "xinfeng", Unverified: true, Report: report, Versions: versionsOf(report.WrappedKeys)}, nil
 	}
 	if !errors.Is(err, format.ErrNotMessage) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, err
@@ -199,6 +206,9 @@ func (i *inspection) String() string {
 	switch {
 	case i.Report != nil:
 		text := i.Report.String()
+		if i.Text {
+			text = "text of a " + text
+		}
 		for _, v := range i.Versions {
 			text += fmt.Sprintf("  %-12s %s of %s (read, not verified)\n", "key version", v.Version, show(v.KeyID))
 		}
@@ -233,6 +243,9 @@ func sniff(path string) (sniffed, error) {
 		return other, err
 	}
 	b = b[:n]
+	if format.IsArmored(b) {
+		return aMessage, nil
+	}
 	var message format.Header
 	var keyFile format.KeyFile
 	if _, err := message.Parse(b); n >= 4 && !errors.Is(err, format.ErrNotMessage) {

@@ -75,10 +75,13 @@ func (m *messageFlags) register(flags *pflag.FlagSet, text bool) {
 	flags.BoolVarP(&m.armor, "armor", "a", false, "write text instead of bytes, at most 16 MiB")
 }
 
+var (
+	suites = map[string]format.Suite{"aes256gcm": format.AES256GCM, "sm4gcm": format.SM4GCM}
+	kinds  = map[string]format.Kind{"attached": format.Attached, "slots": format.Slots, "detached": format.Detached}
+)
+
 // apply adds the flags to opts.
 func (m *messageFlags) apply(opts *envelope.Options) error {
-	suites := map[string]format.Suite{"aes256gcm": format.AES256GCM, "sm4gcm": format.SM4GCM}
-	kinds := map[string]format.Kind{"attached": format.Attached, "slots": format.Slots, "detached": format.Detached}
 	var ok bool
 	if opts.Suite, ok = suites[strings.ToLower(m.suite)]; !ok {
 		return usagef("--suite %q: want AES256GCM or SM4GCM", m.suite)

@@ -2,9 +2,11 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 )
@@ -34,6 +36,14 @@ func (o *outputFlags) check(args []string) error {
 		return usagef("--suffix %q: want the end of a name, such as .xf", o.suffix)
 	}
 	return nil
+}
+
+// attributes returns the permission bits and time of a result; the zero time is now.
+func (o *outputFlags) attributes(source fs.FileInfo) (fs.FileMode, time.Time) {
+	if o.keepMode {
+		return source.Mode(), source.ModTime()
+	}
+	return 0o600, time.Time{}
 }
 
 // A naming says what the result of a source is called, or why it has none.

@@ -135,7 +135,7 @@ func (r *rewrap) file(ctx context.Context, f planned, _ func(n int64)) (result, 
 }
 
 func (r *rewrap) rewrap(ctx context.Context, f planned) (res result, err error) {
-	before, err := readReport(f.path)
+	before, text, err := readReport(f.path)
 	if err != nil {
 		return result{}, err
 	}
@@ -143,12 +143,15 @@ func (r *rewrap) rewrap(ctx context.Context, f planned) (res result, err error) 
 	if before.Structure == "key-file" {
 		opts.KeyStore = envelope.KeyDir(filepath.Dir(f.path))
 	}
-	client, err := envelope.New(r.provider, opts)
-	if err != nil {
-		return result{}, usageError{err}
+	if text { // it is made anew, and its wrapped keys stay where they are
+		opts.Keys = kinds[before.Message.Kind]
 	}
 	if before.Structure == "message" && before.Reference != "" && opts.KeyStore == nil {
 		return result{}, errLeftOut("its wrapped keys are in the key file " + before.Reference + "; --key-files says where")
+	}
+	client, err := envelope.New(r.provider, opts)
+	if err != nil {
+		return result{}, usageError{err}
 	}
 	if before.Reference != "" {
 		if !r.begin(before.Reference) {
@@ -163,7 +166,11 @@ func (r *rewrap) rewrap(ctx context.Context, f planned) (res result, err error) 
 	var info envelope.Info
 	switch before.Structure {
 	case "message":
-		info, err = client.RewrapFile(ctx, f.path, r.ec, &r.opts)
+		if text {
+			info, err = rewrapText(ctx, client, f.path, r.ec, &r.opts)
+		} else {
+			info, err = client.RewrapFile(ctx, f.path, r.ec, &r.opts)
+		}
 	case "key-file":
 		info, err = r.keyFile(ctx, client, f, before.Reference)
 	default:
@@ -210,7 +217,7 @@ func (r *rewrap) giveUp(reference string) {
 
 // look adds what a file says of its keys to what is in use.
 func (r *rewrap) look(_ context.Context, f planned, _ func(n int64)) (result, error) {
-	report, err := readReport(f.path)
+	report, _, err := readReport(f.path)
 	if err != nil {
 		return result{}, err
 	}
@@ -218,12 +225,17 @@ func (r *rewrap) look(_ context.Context, f planned, _ func(n int64)) (result, er
 	return result{line: fmt.Sprintf("%s: %s", show(f.path), strings.ReplaceAll(report.Structure, "-", " "))}, nil
 }
 
-// readReport returns what the message or key file at path says of itself.
-func readReport(path string) (*format.Report, error) {
+// readReport returns what the message or key file at path says of itself, and whether it is text.
+func readReport(path string) (report *format.Report, text bool, err error) {
 	f, info, err := openSource(path)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer f.Close()
-	return format.Inspect(io.NewSectionReader(f, 0, info.Size()), info.Size())
+	message, size, text, err := messageAt(f, info.Size())
+	if err != nil {
+		return nil, text, err
+	}
+	report, err = format.Inspect(io.NewSectionReader(message, 0, size), size)
+	return report, text, err
 }

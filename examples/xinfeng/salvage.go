@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -18,7 +17,7 @@ func (v *verify) salvage(ctx context.Context, path string) error {
 		return err
 	}
 	defer in.Close()
-	src, size, err := messageAt(in, info.Size())
+	src, size, _, err := messageAt(in, info.Size())
 	if err != nil {
 		return err
 	}
@@ -49,9 +48,6 @@ func (v *verify) salvage(ctx context.Context, path string) error {
 type readerAtFunc func(p []byte, off int64) (int, error)
 
 func (f readerAtFunc) ReadAt(p []byte, off int64) (int, error) { return f(p, off) }
-
-// messageAt returns the message in a file of so many bytes, and its own length.
-func messageAt(in io.ReaderAt, size int64) (io.ReaderAt, int64, error) { return in, size, nil }
 
 func (v *verify) printSalvaged(path string, got *envelope.Salvaged) error {
 	res := result{File: path, Output: v.salvageTo, Status: "done", Provider: got.Info.Provider, KeyID: got.Info.KeyID}

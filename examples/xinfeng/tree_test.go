@@ -194,6 +194,41 @@ func TestOddFiles(t *testing.T) {
 	}
 }
 
+// A file that is written to while it is read fails, and leaves no message of two of its states.
+func TestFilesThatChange(t *testing.T) {
+	w := newWorld(t)
+	w.write("a", strings.Repeat("x", 32<<20))
+	for name, change := range map[string]func(f *os.File, i int64) (int, error){
+		"grows":   func(f *os.File, i int64) (int, error) { return f.WriteAt([]byte("y"), 32<<20+i) },
+		"changes": func(f *os.File, i int64) (int, error) { return f.WriteAt([]byte("y"), i) },
+	} {
+		f, err := os.OpenFile("a", os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop, stopped := make(chan bool), make(chan bool)
+		go func() {
+			defer close(stopped)
+			for i := int64(0); ; i++ {
+				select {
+				case <-stop:
+					return
+				default:
+					change(f, i)
+				}
+			}
+		}()
+		code, _, says := w.run("encrypt", "a")
+		close(stop)
+		<-stopped
+		f.Close()
+		if code != exitFailed || !strings.Contains(says, "source changed while it was read") || !strings.Contains(says, "try again when nobody writes to it") {
+			t.Errorf("%s: exit %d\n%s", name, code, says)
+		}
+		w.wantNames(".", "a")
+	}
+}
+
 // After an interruption there is no partial file, and the same command does the rest.
 func TestInterruptedTree(t *testing.T) {
 	w := newWorld(t)
