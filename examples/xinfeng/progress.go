@@ -2,9 +2,12 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"os"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
 )
 
 // A bar shows on a terminal how far the work is: bytes done and in all, rate and time left. A nil bar shows nothing. It is
@@ -13,6 +16,7 @@ type bar struct {
 	verb         string
 	files, total int // of files; total is 0 for a stream
 	lib          *progressbar.ProgressBar
+	screen       io.Writer
 }
 
 // throttle is how long a bar stays as it is.
@@ -27,22 +31,38 @@ func (t *tool) newBar(verb string, files int, bytes int64) *bar {
 	if bytes == 0 { // the library takes it for an error
 		bytes = 1
 	}
-	b := &bar{verb: verb, total: files}
+	b := &bar{verb: verb, total: files, screen: t.err}
 	b.lib = progressbar.NewOptions64(bytes,
 		progressbar.OptionSetWriter(t.err),
 		progressbar.OptionSetDescription(b.description()),
 		progressbar.OptionShowBytes(true),
+		progressbar.OptionShowCount(),
 		progressbar.OptionShowTotalBytes(true),
 		progressbar.OptionUseIECUnits(true),
-		progressbar.OptionSetWidth(24),
+		progressbar.OptionSetWidth(barWidth(t.err)),
 		progressbar.OptionSetTheme(progressbar.Theme{Saucer: "=", SaucerHead: ">", SaucerPadding: " ", BarStart: "[", BarEnd: "]"}),
 		progressbar.OptionThrottle(t.throttle),
 		progressbar.OptionUseANSICodes(true),
 		progressbar.OptionSetRenderBlankState(true),
+		progressbar.OptionSetSpinnerChangeInterval(0), // else a goroutine draws it, also after its end
 		progressbar.OptionClearOnFinish(),
 	)
 	return b
 }
+
+// barWidth returns how wide the bar itself may be, in characters, so that all fits into one line of the terminal.
+func barWidth(screen any) int {
+	const most, beside = 24, 58 // about what stands beside it
+	if f, ok := screen.(*os.File); ok {
+		if columns, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return max(1, min(most, columns-beside))
+		}
+	}
+	return most
+}
+
+// erase takes the line that the bar stands in from the screen. That of the library leaves a bar of unknown length.
+func (b *bar) erase() { io.WriteString(b.screen, "\r\x1b[2K") }
 
 func (b *bar) description() string {
 	if b.total <= 1 {
@@ -72,7 +92,7 @@ func (b *bar) file() {
 // hide takes the bar from the screen, so that a line can be printed; the next add shows it again.
 func (b *bar) hide() {
 	if b != nil {
-		b.lib.Clear()
+		b.erase()
 	}
 }
 
@@ -80,6 +100,6 @@ func (b *bar) hide() {
 func (b *bar) end() {
 	if b != nil {
 		b.lib.Exit()
-		b.lib.Clear()
+		b.erase()
 	}
 }

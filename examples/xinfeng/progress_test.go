@@ -52,8 +52,8 @@ func TestBar(t *testing.T) {
 	if _, says = w.ok("encrypt", "one"); seen(says)[0] != "one -> one.xf" {
 		t.Errorf("of one file it says %q", seen(says))
 	}
-	w.stdin = strings.NewReader("x")
-	if _, says = w.ok("encrypt", "-o", "stream.xf"); seen(says)[0] != "- -> stream.xf" || !strings.Contains(says, "encrypt") {
+	w.stdin = strings.NewReader(strings.Repeat("x", 5<<20))
+	if _, says = w.ok("encrypt", "-o", "stream.xf"); seen(says)[0] != "- -> stream.xf" || !strings.Contains(says, "encrypt (5.0 MiB, ") {
 		t.Errorf("of a stream it says %q", says)
 	}
 	w.env["TERM"] = "dumb"
