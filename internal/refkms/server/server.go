@@ -12,6 +12,7 @@ package server
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
@@ -60,13 +61,19 @@ type Server struct {
 	table Table
 	hooks Hooks
 
-	inner func(c *call.Call, name string, req any) (any, error) // callInside, bound once
+	inner  func(c *call.Call, name string, req any) (any, error) // callInside, bound once
+	visits sync.Pool                                             // of *visit, empty but for their methods
 }
 
 // New returns a Server. It does not own the store.
 func New(store state.Store, c *clock.Clock, table Table, hooks Hooks) *Server {
 	s := &Server{store: store, clock: c, table: table, hooks: hooks}
 	s.inner = s.callInside
+	s.visits.New = func() any {
+		v := &visit{server: s}
+		v.reading, v.writing = v.read, v.again
+		return v
+	}
 	return s
 }
 
@@ -104,16 +111,17 @@ func (s *Server) Call(ctx context.Context, r Request) (any, error) {
 		return nil, call.ErrActionNotFound
 	}
 	now := s.clock.Now()
-	c := &call.Call{
-		Context: ctx, Op: op, Principal: r.Principal, Origin: r.Origin, Scope: r.Scope, RequestID: r.RequestID,
-		Now: state.At(now), Instant: now, Texts: r.Texts, Request: r.Typed, Corridor: s.inner, HasBody: r.Spoil != nil,
-	}
+	v := s.visits.Get().(*visit)
+	defer v.end()
+	c := &v.Call
+	c.Context, c.Op, c.Principal, c.Origin, c.Scope, c.RequestID = ctx, op, r.Principal, r.Origin, r.Scope, r.RequestID
+	c.Now, c.Instant, c.Texts, c.Request, c.Corridor, c.HasBody = state.At(now), now, r.Texts, r.Typed, s.inner, r.Spoil != nil
 	if r.Prove != nil {
 		if err := s.prove(c, r.Prove); err != nil {
 			return nil, err
 		}
 	}
-	answer, err := s.pass(c)
+	answer, err := s.pass(v)
 	c.Tx = nil
 	if c.DryRun { // of operations that write nothing
 		answer, err = nil, call.DryRunOutcome(err)
@@ -143,7 +151,8 @@ func (s *Server) prove(c *call.Call, prove func(state.Tx, time.Time) (call.Princ
 }
 
 // pass takes a proven call through the corridor.
-func (s *Server) pass(c *call.Call) (any, error) {
+func (s *Server) pass(v *visit) (any, error) {
+	c := &v.Call
 	if s.hooks.Fault != nil {
 		if err := suffer(c, s.hooks.Fault(c, false)); err != nil {
 			return nil, err
@@ -157,11 +166,11 @@ func (s *Server) pass(c *call.Call) (any, error) {
 	if err := s.settle(c.Now); err != nil {
 		return nil, err
 	}
-	v := visit{Call: c, server: s, asked: s.hooks.Fault == nil}
-	err := s.store.View(v.read)
+	v.asked = s.hooks.Fault == nil
+	err := s.store.View(v.reading)
 	if err == errFault { // suffered outside the transaction, which is not to last as long as a delay
 		if err = suffer(c, v.plan); err == nil {
-			err = s.store.View(v.read)
+			err = s.store.View(v.reading)
 		}
 	}
 	if err != nil {
@@ -188,7 +197,7 @@ func (s *Server) pass(c *call.Call) (any, error) {
 	if c.Op.Writes {
 		transact = s.store.Update
 	}
-	if err := transact(v.again); err != nil {
+	if err := transact(v.writing); err != nil {
 		return nil, err
 	}
 	return v.answer, nil
@@ -217,14 +226,22 @@ func suffer(c *call.Call, plan call.Plan) error {
 	return nil
 }
 
-// A visit is the way of one call through its transactions.
+// A visit is a call on its way through its transactions. Visits are used again, for they are half of what a call of
+// cryptography would leave behind: nobody keeps a Call.
 type visit struct {
-	*call.Call
-	server *Server
-	answer any
+	call.Call
+	server           *Server
+	reading, writing func(state.Tx) error // read and again, bound once
 
-	asked bool      // whether something goes wrong because of what the call touches
-	plan  call.Plan // what does
+	answer any
+	asked  bool      // whether something goes wrong because of what the call touches
+	plan   call.Plan // what does
+}
+
+// end makes the visit one that has not been. A call that panics ends it too.
+func (v *visit) end() {
+	v.Call, v.answer, v.asked, v.plan = call.Call{}, nil, false, call.Plan{}
+	v.server.visits.Put(v)
 }
 
 // errFault ends a transaction in which it was found that something goes wrong.
@@ -236,22 +253,22 @@ func (v *visit) twice() bool { return v.Op.Writes || v.Op.Prepares() }
 // read admits a call, and runs the handler unless there is a second transaction.
 func (v *visit) read(tx state.Tx) error {
 	v.Tx = tx
-	if err := v.server.status(v.Call); err != nil {
+	if err := v.server.status(&v.Call); err != nil {
 		return err
 	}
-	if err := accept(v.Call); err != nil {
+	if err := accept(&v.Call); err != nil {
 		return err
 	}
-	if err := v.Op.Find(v.Call); err != nil {
+	if err := v.Op.Find(&v.Call); err != nil {
 		return err
 	}
 	if !v.asked {
 		v.asked = true
-		if v.plan.Add(v.server.hooks.Fault(v.Call, true)) {
+		if v.plan.Add(v.server.hooks.Fault(&v.Call, true)) {
 			return errFault
 		}
 	}
-	if err := v.server.authorize(v.Call); err != nil || v.twice() || v.Op.Beside {
+	if err := v.server.authorize(&v.Call); err != nil || v.twice() || v.Op.Beside {
 		return err
 	}
 	return v.handle()
@@ -261,14 +278,14 @@ func (v *visit) read(tx state.Tx) error {
 // needs no other; everything is found and asked again here, for an alias may have moved meanwhile.
 func (v *visit) again(tx state.Tx) error {
 	v.Tx, v.Inside = tx, nil
-	if err := v.server.admit(v.Call); err != nil {
+	if err := v.server.admit(&v.Call); err != nil {
 		return err
 	}
 	return v.handle()
 }
 
 func (v *visit) handle() (err error) {
-	v.answer, err = v.Op.Handle(v.Call)
+	v.answer, err = v.Op.Handle(&v.Call)
 	return err
 }
 
