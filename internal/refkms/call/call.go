@@ -40,6 +40,8 @@ type Call struct {
 	HasBody bool
 
 	found [2]Resource // room for Found
+	given uint64      // which parameters a typed request gives, a bit for each
+	seen  bool        // whether given has been seen
 }
 
 // Account returns the account that the call is about.
@@ -104,12 +106,14 @@ func RandomID() (b [16]byte) {
 func FormatID(b [16]byte) string {
 	b[6] = b[6]&0x0f | 0x40 // version 4: random (RFC 9562, Section 5.4)
 	b[8] = b[8]&0x3f | 0x80
+	var digits [32]byte
+	hex.Encode(digits[:], b[:])
 	var s [36]byte
-	hex.Encode(s[0:8], b[0:4])
-	hex.Encode(s[9:13], b[4:6])
-	hex.Encode(s[14:18], b[6:8])
-	hex.Encode(s[19:23], b[8:10])
-	hex.Encode(s[24:36], b[10:16])
+	copy(s[0:8], digits[0:8])
+	copy(s[9:13], digits[8:12])
+	copy(s[14:18], digits[12:16])
+	copy(s[19:23], digits[16:20])
+	copy(s[24:36], digits[20:32])
 	s[8], s[13], s[18], s[23] = '-', '-', '-', '-'
 	return string(s[:])
 }

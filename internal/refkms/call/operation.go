@@ -90,6 +90,7 @@ type Operation struct {
 
 	actions []string
 	params  params
+	naming  []int   // indexes in params of those that name keys and secrets
 	dryRun  int     // index in params of DryRun, -1 for none
 	shown   []shown // of the answer
 	// The functions of the row, for *Req in an interface.
@@ -133,6 +134,9 @@ func Define[Req any, R Answering](name string, handle func(*Call, *Req) (R, erro
 		p := &op.params[i]
 		p.masked = p.kind == textKind || slices.Contains(row.Hide, p.name)
 		p.dropped = slices.Contains(row.Drop, p.name)
+		if p.key || p.secret {
+			op.naming = append(op.naming, i)
+		}
 	}
 	if op.dryRun = op.params.dryRun(); op.dryRun >= 0 && op.Writes {
 		panic("call: " + name + " writes, and has no dry run")
@@ -161,11 +165,8 @@ func (op *Operation) findNamed(c *Call, on Kind) error {
 		c.Touch(Resource{Kind: on})
 	}
 	v := reflect.ValueOf(c.Request).Elem()
-	for i := range op.params {
+	for _, i := range op.naming {
 		p := &op.params[i]
-		if !p.key && !p.secret {
-			continue
-		}
 		name := v.Field(p.index).String()
 		if name == "" {
 			continue
@@ -201,7 +202,8 @@ func (op *Operation) Decode(c *Call, texts map[string]string) error {
 func (op *Operation) Accept(c *Call, req any) error {
 	v := reflect.ValueOf(req).Elem()
 	op.setDryRun(c, nil, v)
-	if err := op.params.check(v); err != nil {
+	c.given, c.seen = op.params.given(v), true // before check fills in what is absent
+	if err := op.params.check(v, c.given); err != nil {
 		return err
 	}
 	return op.accept(c, req)

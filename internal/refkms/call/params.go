@@ -48,7 +48,8 @@ const (
 
 type param struct {
 	name       string
-	index      int // of the field
+	member     string // the name as JSON, and a colon: for the trail
+	index      int    // of the field
 	kind       kind
 	required   bool
 	onlyIf     int    // index in params of the boolean that must be true; -1 for none
@@ -77,7 +78,7 @@ func compileParams(t reflect.Type) params {
 			continue
 		}
 		name, options, _ := strings.Cut(tag, ",")
-		p := param{name: name, index: i, onlyIf: -1}
+		p := param{name: name, member: member(name), index: i, onlyIf: -1}
 		switch {
 		case reflect.PointerTo(f.Type).Implements(reflect.TypeFor[Param]()):
 			p.kind = paramKind
@@ -249,17 +250,31 @@ func (p *param) set(text string, f reflect.Value) bool {
 	}
 }
 
-// check does to the fields of v what decode does to texts. A zero value is absent.
-func (ps params) check(v reflect.Value) error {
-	var there uint64
+// given returns which parameters the fields of v give: a bit for each. A zero value is absent.
+func (ps params) given(v reflect.Value) (there uint64) {
 	for i := range ps {
 		p := &ps[i]
 		f := v.Field(p.index)
-		absent := f.IsZero() || (p.kind == textKind || p.kind == listKind) && f.Len() == 0
-		if !absent || p.required && p.kind == boolKind { // false is one of its values
+		present := false
+		switch p.kind {
+		case stringKind, textKind, listKind:
+			present = f.Len() > 0
+		case intKind:
+			present = f.Int() != 0
+		case boolKind:
+			present = p.required || f.Bool() // false is one of its values
+		default:
+			present = !f.IsZero()
+		}
+		if present {
 			there |= 1 << i
 		}
 	}
+	return there
+}
+
+// check does to the fields of v what decode does to texts; there is what is given.
+func (ps params) check(v reflect.Value, there uint64) error {
 	for i := range ps {
 		p := &ps[i]
 		switch {
@@ -270,26 +285,28 @@ func (ps params) check(v reflect.Value) error {
 	}
 	for i := range ps {
 		p := &ps[i]
-		f := v.Field(p.index)
+		if there>>i&1 == 0 {
+			if p.def != 0 {
+				v.Field(p.index).SetInt(int64(p.def))
+			}
+			continue
+		}
 		if p.onlyIf >= 0 && !v.Field(ps[p.onlyIf].index).Bool() {
 			continue
 		}
+		f := v.Field(p.index)
 		valid := true
 		switch p.kind {
 		case stringKind:
-			valid = f.Len() == 0 || p.validString(f.String())
+			valid = p.validString(f.String())
 		case optionalKind:
-			valid = f.IsNil() || p.validString(f.Elem().String())
+			valid = p.validString(f.Elem().String())
 		case textKind:
-			valid = f.Len() == 0 || p.validText(f.Bytes())
+			valid = p.validText(f.Bytes())
 		case intKind:
-			if f.Int() == 0 {
-				f.SetInt(int64(p.def))
-				break
-			}
 			valid = p.validInt(int(f.Int()))
 		case paramKind:
-			valid = f.IsZero() || f.Addr().Interface().(Param).CheckParam() == nil
+			valid = f.Addr().Interface().(Param).CheckParam() == nil
 		case listKind:
 			valid = p.validList(f)
 		}

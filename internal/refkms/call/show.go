@@ -24,16 +24,18 @@ const maxShown = 32 << 10
 // regionParam is the one parameter that no operation declares and the trail shows: SDKs send it with every request.
 const regionParam = "RegionId"
 
+var regionMember = member(regionParam)
+
 // A shown field is one of an answer.
 type shown struct {
-	name      string
+	member    string // its name as JSON, and a colon
 	index     int
 	omitEmpty bool
 	masked    bool
 }
 
 // compileShown finds the fields of an answer, t being a pointer to it, that are not dropped. The request id is not among
-// them: every answer is shown with it.
+// them: who shows an answer has it.
 func compileShown(t reflect.Type, hide, drop []string) []shown {
 	var fields []shown
 	t = t.Elem()
@@ -47,11 +49,14 @@ func compileShown(t reflect.Type, hide, drop []string) []shown {
 		if name == "-" || name == "RequestId" || slices.Contains(drop, name) {
 			continue
 		}
-		fields = append(fields, shown{name: name, index: i, omitEmpty: strings.Contains(options, "omitempty"),
+		fields = append(fields, shown{member: member(name), index: i, omitEmpty: strings.Contains(options, "omitempty"),
 			masked: slices.Contains(hide, name) || holdsText(f.Type, map[reflect.Type]bool{})})
 	}
 	return fields
 }
+
+// member returns the name of a member of an object as JSON, and a colon.
+func member(name string) string { return string(append(AppendJSON(nil, name), ':')) }
 
 // holdsText reports whether a value of a type can hold a Text.
 func holdsText(t reflect.Type, seen map[reflect.Type]bool) bool {
@@ -75,17 +80,18 @@ func holdsText(t reflect.Type, seen map[reflect.Type]bool) bool {
 	return false
 }
 
-// AppendAnswer appends what is shown of an answer of the operation, as an object.
-func (op *Operation) AppendAnswer(dst []byte, answer any, requestID string) []byte {
+// AppendAnswer appends what is shown of an answer of the operation, as an object; without the request id.
+func (op *Operation) AppendAnswer(dst []byte, answer any) []byte {
 	v := reflect.ValueOf(answer).Elem()
 	dst = append(dst, '{')
+	empty := len(dst)
 	for i := range op.shown {
 		f := &op.shown[i]
 		field := v.Field(f.index)
 		if f.omitEmpty && field.IsZero() {
 			continue
 		}
-		dst = append(AppendJSON(dst, f.name), ':')
+		dst = appendMember(dst, empty, f.member)
 		switch {
 		case f.masked:
 			dst = AppendJSON(dst, Masked)
@@ -94,10 +100,8 @@ func (op *Operation) AppendAnswer(dst []byte, answer any, requestID string) []by
 		default:
 			dst = append(dst, marshal(field)...)
 		}
-		dst = append(dst, ',')
 	}
-	dst = append(AppendJSON(dst, "RequestId"), ':')
-	return append(AppendJSON(dst, requestID), '}')
+	return append(dst, '}')
 }
 
 // marshal returns the JSON of a field, which is made of texts and numbers.
@@ -116,8 +120,11 @@ func (op *Operation) AppendParams(dst []byte, c *Call) []byte {
 	empty := len(dst)
 	typed := c.Texts == nil && c.Request != nil
 	var request reflect.Value
+	given := c.given
 	if typed {
-		request = reflect.ValueOf(c.Request).Elem()
+		if request = reflect.ValueOf(c.Request).Elem(); !c.seen { // refused before its parameters were looked at
+			given = op.params.given(request)
+		}
 	}
 	for i := range op.params {
 		p := &op.params[i]
@@ -125,7 +132,7 @@ func (op *Operation) AppendParams(dst []byte, c *Call) []byte {
 			continue
 		}
 		if p.kind == listKind {
-			item := func(name, text string) { dst = p.appendText(appendName(dst, empty, name), text) }
+			item := func(name, text string) { dst = p.appendText(appendMember(dst, empty, member(name)), text) }
 			if typed {
 				p.eachTyped(request.Field(p.index), item)
 			} else {
@@ -134,23 +141,25 @@ func (op *Operation) AppendParams(dst []byte, c *Call) []byte {
 			continue
 		}
 		if typed {
-			dst = p.appendTyped(dst, empty, request.Field(p.index))
+			if given>>i&1 != 0 {
+				dst = p.appendTyped(appendMember(dst, empty, p.member), request.Field(p.index))
+			}
 		} else if text, present := c.Texts[p.name]; present {
-			dst = p.appendText(appendName(dst, empty, p.name), text)
+			dst = p.appendText(appendMember(dst, empty, p.member), text)
 		}
 	}
 	if region := c.Texts[regionParam]; region != "" {
-		dst = AppendJSON(appendName(dst, empty, regionParam), cutShown(region))
+		dst = AppendJSON(appendMember(dst, empty, regionMember), cutShown(region))
 	}
 	return append(dst, '}')
 }
 
-// appendName appends the name of a member of an object that has none at length empty.
-func appendName(dst []byte, empty int, name string) []byte {
+// appendMember appends the name of a member, with its colon, of an object that has none at length empty.
+func appendMember(dst []byte, empty int, member string) []byte {
 	if len(dst) > empty {
 		dst = append(dst, ',')
 	}
-	return append(AppendJSON(dst, name), ':')
+	return append(dst, member...)
 }
 
 // appendText appends a parameter as it was sent.
@@ -164,12 +173,8 @@ func (p *param) appendText(dst []byte, text string) []byte {
 // A ParamTexter is a Param that says what it would have been sent as; one that is not is sent as its JSON.
 type ParamTexter interface{ ParamText() string }
 
-// appendTyped appends name and value of a typed parameter as it would have been sent, if it is there.
-func (p *param) appendTyped(dst []byte, empty int, f reflect.Value) []byte {
-	if f.IsZero() && !(p.kind == boolKind && p.required) {
-		return dst
-	}
-	dst = appendName(dst, empty, p.name)
+// appendTyped appends the value of a typed parameter as it would have been sent.
+func (p *param) appendTyped(dst []byte, f reflect.Value) []byte {
 	switch {
 	case p.masked:
 		return p.appendText(dst, "")
@@ -201,16 +206,37 @@ func cutShown(s string) string {
 
 // AppendJSON appends a text as a JSON string.
 func AppendJSON(dst []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-			doc, err := json.Marshal(s) // the rare case: what is not UTF-8 becomes U+FFFD
-			if err != nil {
-				panic("call: internal error: " + err.Error()) // unreachable: a string is always JSON
-			}
-			return append(dst, doc...)
+	if !plain(s) {
+		doc, err := json.Marshal(s) // the rare case: what is not UTF-8 becomes U+FFFD
+		if err != nil {
+			panic("call: internal error: " + err.Error()) // unreachable: a string is always JSON
 		}
+		return append(dst, doc...)
 	}
 	dst = append(dst, '"')
 	dst = append(dst, s...)
 	return append(dst, '"')
+}
+
+// plain reports whether all bytes of s stand for themselves in a JSON string. It looks at eight at a time: a record of the
+// trail has some hundreds. In each byte of x^q is 0 what is q in x, and of a word that has no byte from 0x80 on, a byte
+// less than n borrows from its highest bit when n is taken from it (Hacker's Delight, Section 6-1).
+func plain(s string) bool {
+	const (
+		ones  = 0x0101010101010101
+		highs = 0x80 * ones
+	)
+	for ; len(s) >= 8; s = s[8:] {
+		w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		if (w|(w-' '*ones)|(w^'"'*ones-ones)|(w^'\\'*ones-ones))&highs != 0 {
+			return false
+		}
+	}
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }

@@ -97,13 +97,31 @@ func TestAppendAnswer(t *testing.T) {
 	a := &shownAnswer{Name: "<a>\n", Renamed: 2, Full: "f", Secret: call.Text("s"), Hidden: "h", Long: "l", Never: "n", private: "p",
 		Nested: nested{Inside: []map[string]call.Text{{"a": call.Text("s")}}}}
 	a.Plain.A = "x"
-	got := string(shownOperation().AppendAnswer(nil, a, "r"))
-	want := `{"Name":"\u003ca\u003e\n","renamed":2,"full":"f","Secret":"***","Nested":"***","Hidden":"***","Plain":{"A":"x","B":""},"RequestId":"r"}`
+	got := string(shownOperation().AppendAnswer(nil, a))
+	want := `{"Name":"\u003ca\u003e\n","renamed":2,"full":"f","Secret":"***","Nested":"***","Hidden":"***","Plain":{"A":"x","B":""}}`
 	if got != want {
 		t.Errorf("AppendAnswer = %s, want %s", got, want)
 	}
 	empty := call.Define("Op", func(*call.Call, *shownRequest) (*call.Answer, error) { return nil, nil }, call.Row[shownRequest]{})
-	if got := string(empty.AppendAnswer(nil, new(call.Answer), "r")); got != `{"RequestId":"r"}` {
+	if got := string(empty.AppendAnswer(nil, new(call.Answer))); got != `{}` {
 		t.Errorf("AppendAnswer of nothing = %s", got)
+	}
+}
+
+// Every byte at every place of a text that is read in words and of its rest, alone and with neighbours that borrow.
+func TestAppendJSON(t *testing.T) {
+	for c := range 256 {
+		for at := range 19 {
+			text := []byte(" !abcdefghijklmnopqrstuvwxyz~")[:19]
+			text[at] = byte(c)
+			got := call.AppendJSON([]byte("before"), string(text))
+			var back string
+			if err := json.Unmarshal(got[len("before"):], &back); err != nil || back != strings.ToValidUTF8(string(text), "\ufffd") {
+				t.Fatalf("AppendJSON with %#x at %d = %q, %v", c, at, got, err)
+			}
+			if plain := c >= ' ' && c < 0x80 && c != '"' && c != '\\'; plain && string(got) != `before"`+string(text)+`"` {
+				t.Fatalf("AppendJSON with %#x at %d = %q, want the text as it is", c, at, got)
+			}
+		}
 	}
 }

@@ -24,26 +24,32 @@ func (r *Record) append(b []byte) []byte {
 	b = binary.AppendVarint(b, int64(r.Caller.Issued))
 	b = append(b, r.ID[:]...)
 	for _, s := range r.texts() {
-		b = binary.AppendUvarint(b, uint64(len(*s)))
-		b = append(b, *s...)
+		b = append(appendLength(b, len(*s)), *s...)
 	}
 	for _, t := range [...][]byte{r.Params, r.Answer} {
 		// One more than the length: none is not the same as one that is empty.
-		n := uint64(0)
+		n := 0
 		if t != nil {
-			n = uint64(len(t)) + 1
+			n = len(t) + 1
 		}
-		b = append(binary.AppendUvarint(b, n), t...)
+		b = append(appendLength(b, n), t...)
 	}
 	for _, list := range [...][]call.Resource{r.Resources, r.References} {
-		b = binary.AppendUvarint(b, uint64(len(list)))
+		b = appendLength(b, len(list))
 		for i := range list {
 			b = append(b, byte(list[i].Kind))
-			b = binary.AppendUvarint(b, uint64(len(list[i].ID)))
-			b = append(b, list[i].ID...)
+			b = append(appendLength(b, len(list[i].ID)), list[i].ID...)
 		}
 	}
 	return b
+}
+
+// appendLength appends a varint that is nearly always one byte.
+func appendLength(b []byte, n int) []byte {
+	if n < 0x80 {
+		return append(b, byte(n))
+	}
+	return binary.AppendUvarint(b, uint64(n))
 }
 
 // texts are the fields that are texts, in the order in which they are encoded.

@@ -105,7 +105,8 @@ func TestMemoryCopies(t *testing.T) {
 	if n != 1 {
 		t.Errorf("there are %d records", n)
 	}
-	if n := testing.AllocsPerRun(2000, func() { m.Append(&r) }); n > 0.1 {
+	// The race detector drops things from pools.
+	if n := testing.AllocsPerRun(2000, func() { m.Append(&r) }); n > 0.1 && !raceEnabled {
 		t.Errorf("Append allocates %v times", n)
 	}
 }

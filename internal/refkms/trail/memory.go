@@ -30,25 +30,27 @@ type Memory struct {
 	count  int
 	size   int      // bytes of all records, with their heads
 	slabs  [][]byte // that hold records, the oldest first
+	spare  []byte   // the last slab that held records, empty; nil for none
 	base   uint32   // number of the first slab
 	first  int      // where in it the oldest record lies
 	worlds []*world // by number; nil where one has no records any more
 	number map[state.Scope]uint32
 	free   []uint32 // numbers of worlds that are nil
 
-	scratch []byte // a record as it is stored, while it is
+	scratch sync.Pool // of *[]byte: a head and a record, before they are stored
 }
 
 var _ Log = (*Memory)(nil)
 
-// Before each record lies its head: time, number, number of the world (4 bytes), size of the record (4 bytes).
+// Before each record lies its head: time, number, number of the world (4 bytes), size of the record (4 bytes). The number
+// in the record itself is 0: it is given when all else has been encoded.
 const headSize = 24
 
-func appendHead(b []byte, p Place, world, size uint32) []byte {
-	b = binary.NativeEndian.AppendUint64(b, uint64(p.Time))
-	b = binary.NativeEndian.AppendUint64(b, p.Seq)
-	b = binary.NativeEndian.AppendUint32(b, world)
-	return binary.NativeEndian.AppendUint32(b, size)
+func putHead(b []byte, p Place, world, size uint32) {
+	binary.NativeEndian.PutUint64(b, uint64(p.Time))
+	binary.NativeEndian.PutUint64(b[8:], p.Seq)
+	binary.NativeEndian.PutUint32(b[16:], world)
+	binary.NativeEndian.PutUint32(b[20:], size)
 }
 
 func readHead(b []byte) (p Place, world, size uint32) {
@@ -61,11 +63,17 @@ func NewMemory(max int) *Memory {
 	if max == 0 {
 		max = DefaultMax
 	}
-	return &Memory{max: max, number: map[state.Scope]uint32{}}
+	return &Memory{max: max, number: map[state.Scope]uint32{}, scratch: sync.Pool{New: func() any { return new([]byte) }}}
 }
 
-// Append implements [Log]. It fails never.
+// Append implements [Log], and never fails. It encodes the record before it takes the lock, for all that is recorded meets
+// there.
 func (m *Memory) Append(r *Record) error {
+	scratch := m.scratch.Get().(*[]byte)
+	defer m.scratch.Put(scratch)
+	r.Seq = 0
+	*scratch = r.append(append((*scratch)[:0], make([]byte, headSize)...))
+
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.seq++
@@ -74,11 +82,11 @@ func (m *Memory) Append(r *Record) error {
 	if !ok {
 		n = m.newWorld(r.Scope)
 	}
-	slab, offset := m.store(r, n)
-	size := len(m.slabs[len(m.slabs)-1]) - offset
-	m.worlds[n].insert(entry{r.place(), slab, uint32(offset)})
+	putHead(*scratch, r.place(), n, uint32(len(*scratch)-headSize))
+	slab, offset := m.store(*scratch)
+	m.insert(m.worlds[n], entry{slab, offset})
 	m.count++
-	m.size += size
+	m.size += len(*scratch)
 	for m.count > 1 && (m.count > m.max || m.size/sizeEach >= m.max) {
 		m.drop()
 	}
@@ -97,17 +105,20 @@ func (m *Memory) newWorld(s state.Scope) uint32 {
 	return n
 }
 
-// store puts a record behind the last one, in the last slab or, if there is no room in it, in a new one. mu is held.
-func (m *Memory) store(r *Record, world uint32) (slab uint32, offset int) {
-	m.scratch = r.append(append(m.scratch[:0], make([]byte, headSize)...))
-	appendHead(m.scratch[:0], r.place(), world, uint32(len(m.scratch)-headSize))
+// store puts a head and a record behind the last one, in the last slab or, if there is no room in it, in a new one. mu is
+// held.
+func (m *Memory) store(b []byte) (slab, offset uint32) {
 	last := len(m.slabs) - 1
-	if last < 0 || cap(m.slabs[last])-len(m.slabs[last]) < len(m.scratch) {
-		m.slabs = append(m.slabs, make([]byte, 0, max(slabSize, len(m.scratch))))
+	if last < 0 || cap(m.slabs[last])-len(m.slabs[last]) < len(b) {
+		fresh := m.spare
+		if m.spare = nil; cap(fresh) < len(b) {
+			fresh = make([]byte, 0, max(slabSize, len(b)))
+		}
+		m.slabs = append(m.slabs, fresh)
 		last++
 	}
-	offset = len(m.slabs[last])
-	m.slabs[last] = append(m.slabs[last], m.scratch...)
+	offset = uint32(len(m.slabs[last]))
+	m.slabs[last] = append(m.slabs[last], b...)
 	return m.base + uint32(last), offset
 }
 
@@ -126,6 +137,9 @@ func (m *Memory) Forget(before state.Time) {
 // oldest returns the slab from the record on that was appended first of those that are kept. mu is held, and there is one.
 func (m *Memory) oldest() []byte {
 	for m.first == len(m.slabs[0]) { // a slab all of whose records are forgotten
+		if cap(m.slabs[0]) == slabSize {
+			m.spare = m.slabs[0][:0]
+		}
 		m.slabs[0] = nil
 		m.slabs = m.slabs[1:]
 		m.base++
@@ -136,12 +150,13 @@ func (m *Memory) oldest() []byte {
 
 // drop forgets the oldest record. mu is held, and there is one.
 func (m *Memory) drop() {
-	p, n, size := readHead(m.oldest())
+	_, n, size := readHead(m.oldest())
+	w := m.worlds[n]
+	m.remove(w, entry{m.base, uint32(m.first)})
 	m.first += headSize + int(size)
 	m.size -= headSize + int(size)
 	m.count--
-	w := m.worlds[n]
-	if w.remove(p); w.head == len(w.entries) {
+	if w.head == len(w.entries) {
 		delete(m.number, w.scope)
 		m.worlds[n] = nil
 		m.free = append(m.free, n)
@@ -157,7 +172,7 @@ func (m *Memory) Len() int {
 
 // Ascend implements [Log].
 func (m *Memory) Ascend(s state.Scope, from Place, yield func(*Record) bool) {
-	find := (*world).find
+	find := m.find
 	for {
 		records := m.read(s, func(w *world) []entry {
 			i := find(w, from)
@@ -171,13 +186,13 @@ func (m *Memory) Ascend(s state.Scope, from Place, yield func(*Record) bool) {
 		if len(records) == 0 {
 			return
 		}
-		find, from = (*world).findAfter, records[len(records)-1].place()
+		find, from = m.findAfter, records[len(records)-1].place()
 	}
 }
 
 // Descend implements [Log].
 func (m *Memory) Descend(s state.Scope, from Place, yield func(*Record) bool) {
-	find := (*world).findAfter
+	find := m.findAfter
 	for {
 		records := m.read(s, func(w *world) []entry {
 			i := find(w, from)
@@ -191,7 +206,7 @@ func (m *Memory) Descend(s state.Scope, from Place, yield func(*Record) bool) {
 		if len(records) == 0 {
 			return
 		}
-		find, from = (*world).find, records[0].place()
+		find, from = m.find, records[0].place()
 	}
 }
 
@@ -205,12 +220,13 @@ func (m *Memory) read(s state.Scope, choose func(*world) []entry) []*Record {
 	}
 	var records []*Record
 	for _, e := range choose(m.worlds[n]) {
-		b := m.slabs[e.slab-m.base][e.offset:]
-		_, _, size := readHead(b)
+		b := m.at(e)
+		p, _, size := readHead(b)
 		r := new(Record)
 		if err := r.UnmarshalBinary(b[headSize : headSize+size]); err != nil {
-			panic("trail: internal error: " + err.Error()) // unreachable: store encoded it
+			panic("trail: internal error: " + err.Error()) // unreachable: Append encoded it
 		}
+		r.Seq = p.Seq
 		records = append(records, r)
 	}
 	return records

@@ -28,7 +28,7 @@ type Record struct {
 	UserAgent string
 
 	Params    []byte // JSON of an object of texts; nil of what no call triggered
-	Answer    []byte // JSON of an object; nil after a refusal
+	Answer    []byte // JSON of an object, which RequestID is to be added to; nil after a refusal
 	InvokedBy string // the service in whose call this one was made, "" for none
 
 	Resources  []call.Resource // that the call itself is about
@@ -117,6 +117,18 @@ type SessionAttributes struct {
 	CreationDate     string `json:"creationDate"`
 }
 
+// elements returns the answer with its request id, nil if there is none.
+func (r *Record) elements() json.RawMessage {
+	if len(r.Answer) < len("{}") {
+		return nil
+	}
+	doc := slices.Clone(r.Answer[:len(r.Answer)-1])
+	if len(doc) > 1 {
+		doc = append(doc, ',')
+	}
+	return append(call.AppendJSON(append(doc, `"RequestId":`...), r.RequestID), '}')
+}
+
 // Event returns the record as ActionTrail tells it. Parts of it are the record's own, and are not to be changed.
 func (r *Record) Event() Event {
 	e := Event{
@@ -138,7 +150,7 @@ func (r *Record) Event() Event {
 		ErrorCode:         r.Code,
 		ErrorMessage:      r.Message,
 		RequestParameters: r.Params,
-		ResponseElements:  r.Answer,
+		ResponseElements:  r.elements(),
 		UserIdentity: UserIdentity{Type: r.Caller.Type, PrincipalID: r.Caller.PrincipalID, UserName: r.Caller.UserName,
 			AccessKeyID: r.Caller.AccessKeyID},
 		RequestParameterJSON: string(r.Params),

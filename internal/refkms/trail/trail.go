@@ -19,6 +19,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
@@ -35,6 +36,7 @@ const serviceName = "Kms"
 type Trail struct {
 	log  Log
 	hook func(*Record)
+	last atomic.Int64 // the second in which records were forgotten last
 }
 
 // New returns a Trail over a log. hook, if there is one, is called with a copy of each record once it is written, on the
@@ -86,7 +88,7 @@ func (t *Trail) Called(c *call.Call, answer any, err error) error {
 		errors.As(err, &refusal)
 		r.Code, r.Message = refusal.Code, refusal.Message
 	} else {
-		d.text = c.Op.AppendAnswer(d.text, answer, c.RequestID)
+		d.text = c.Op.AppendAnswer(d.text, answer)
 		r.Answer = d.text[n:]
 	}
 	r.Params = d.text[:n]
@@ -142,7 +144,10 @@ func (t *Trail) write(r *Record, now state.Time) error {
 	if err := t.log.Append(r); err != nil {
 		return err
 	}
-	t.log.Forget(now.Add(-Retention))
+	// Within a second nothing more grows too old.
+	if last := t.last.Load(); last != int64(now) && t.last.CompareAndSwap(last, int64(now)) {
+		t.log.Forget(now.Add(-Retention))
+	}
 	if t.hook != nil {
 		t.hook(r.clone())
 	}

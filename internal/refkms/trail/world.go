@@ -15,36 +15,53 @@ type world struct {
 	head    int
 }
 
-// An entry says where a record lies in a [Memory].
-type entry struct {
-	Place
-	slab, offset uint32
+// An entry says where a record lies in a [Memory]. Its place is in its head there: a search has to go and read it, and an
+// index that is nearly always appended to is a third as large.
+type entry struct{ slab, offset uint32 }
+
+// minEntries is how many entries a world has room for at first.
+const minEntries = 8
+
+// at returns the head of the record of an entry, and what follows it. mu is held, here and below.
+func (m *Memory) at(e entry) []byte { return m.slabs[e.slab-m.base][e.offset:] }
+
+func (m *Memory) place(e entry) Place {
+	p, _, _ := readHead(m.at(e))
+	return p
 }
 
 // insert puts an entry in its place: nearly always last, for time goes on.
-func (w *world) insert(e entry) {
-	if n := len(w.entries); n == w.head || w.entries[n-1].less(e.Place) {
+func (m *Memory) insert(w *world, e entry) {
+	n := len(w.entries)
+	if n == cap(w.entries) {
+		w.entries = slices.Grow(w.entries, max(minEntries, n)) // append would add a quarter, and copy each entry four times
+	}
+	p := m.place(e)
+	if n == w.head || m.place(w.entries[n-1]).less(p) {
 		w.entries = append(w.entries, e)
 		return
 	}
-	w.entries = slices.Insert(w.entries, w.find(e.Place), e)
+	w.entries = slices.Insert(w.entries, m.find(w, p), e)
 }
 
 // find returns the number of the first entry that is not before a place.
-func (w *world) find(p Place) int {
+func (m *Memory) find(w *world, p Place) int {
 	live := w.entries[w.head:]
-	return w.head + sort.Search(len(live), func(i int) bool { return !live[i].less(p) })
+	return w.head + sort.Search(len(live), func(i int) bool { return !m.place(live[i]).less(p) })
 }
 
 // findAfter returns the number of the first entry that is after a place.
-func (w *world) findAfter(p Place) int {
+func (m *Memory) findAfter(w *world, p Place) int {
 	live := w.entries[w.head:]
-	return w.head + sort.Search(len(live), func(i int) bool { return p.less(live[i].Place) })
+	return w.head + sort.Search(len(live), func(i int) bool { return p.less(m.place(live[i])) })
 }
 
-// remove takes the entry of a place out, nearly always the first.
-func (w *world) remove(p Place) {
-	i := w.find(p)
+// remove takes an entry out, nearly always the first.
+func (m *Memory) remove(w *world, e entry) {
+	i := w.head
+	if w.entries[i] != e {
+		i = m.find(w, m.place(e))
+	}
 	copy(w.entries[w.head+1:i+1], w.entries[w.head:i])
 	w.head++
 	// More than half is empty: move the rest to the front. Each entry moves once for each that was removed.
