@@ -2,8 +2,12 @@ package format_test
 
 import (
 	"bytes"
+	"crypto/ecdh"
 	"crypto/hkdf"
+	"crypto/hpke"
 	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"hash"
 	"os"
@@ -13,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/emmansun/gmsm/sm3"
+	"golang.org/x/crypto/argon2"
 
 	"github.com/xinfeng-kms/xinfeng/format"
 	"github.com/xinfeng-kms/xinfeng/internal/suite"
@@ -143,6 +148,63 @@ func knownAnswers(t *testing.T, id uint16) string {
 		t.Errorf("suite %04x: the vector's tag is %x, want %x", id, head.Tag, tag)
 	}
 	return strings.TrimSuffix(out.String(), "\n")
+}
+
+// So are those of passphrases and public keys, with Argon2id of golang.org/x/crypto and HPKE of the standard library.
+func TestSpecKnownAnswersKeyless(t *testing.T) {
+	counting := func(from byte, n int) []byte {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = from + byte(i)
+		}
+		return b
+	}
+	const passphrase = "correct horse battery, Prüfung"
+	var out strings.Builder
+	line := func(name string, value any) { fmt.Fprintf(&out, "%-10s %v\n", name, value) }
+	line("passphrase", hex.EncodeToString([]byte(passphrase)))
+	stretched := argon2.IDKey([]byte(passphrase), counting(0x40, 16), 2, 67, 2, 32)
+	line("stretched", hex.EncodeToString(stretched))
+	for _, k := range []struct {
+		kind string
+		kem  hpke.KEM
+		from byte
+	}{{"x25519", hpke.DHKEM(ecdh.X25519()), 0x60}, {"mlkem768-x25519", hpke.MLKEM768X25519(), 0x80}} {
+		private, err := k.kem.NewPrivateKey(counting(k.from, 32))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := private.Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := func(prefix string, key []byte) []byte {
+			sum := sha256.Sum256(append([]byte(prefix), key...))
+			return sum[:]
+		}
+		text := func(prefix string, key []byte) string {
+			return prefix + base64.RawURLEncoding.EncodeToString(append(bytes.Clone(key), sum(prefix, key)[:4]...))
+		}
+		id := k.kind + ":" + hex.EncodeToString(sum("xinfeng-public-"+k.kind+":", private.PublicKey().Bytes())[:16])
+		line("private", text("xinfeng-private-"+k.kind+":", b))
+		if k.kind == "x25519" { // the other has 1663 characters
+			line("public", text("xinfeng-public-"+k.kind+":", private.PublicKey().Bytes()))
+		}
+		line("keyID", id)
+		var head format.Header
+		if _, err := head.Parse(vector(t, "hpke-"+k.kind+"-0001").Data); err != nil || head.Record[0].KeyID != id {
+			t.Errorf("the vector of %s is for %v, %v, want %s", k.kind, head.Record, err, id)
+		}
+		info := bytes.Join([][]byte{[]byte("xinfeng/1 hpke\x00\x01\x00"), {byte(len(id))}, []byte(id), {0, byte(len(head.Stored))}, head.Stored}, nil)
+		line("info", hex.EncodeToString(info))
+		key, err := hpke.Open(private, hpke.HKDFSHA256(), hpke.AES256GCM(), info, head.Record[0].Ciphertext)
+		if want := vector(t, "hpke-"+k.kind+"-0001").DataKey; err != nil || !bytes.Equal(key, want) {
+			t.Errorf("the vector of %s opens to %x, %v, want %x", k.kind, key, err, want)
+		}
+	}
+	if got, want := strings.Join(codeBlock(t, readSpec(t), "Passphrase and public keys, suite 0001:"), "\n"), strings.TrimSuffix(out.String(), "\n"); got != want {
+		t.Errorf("SPEC.md has\n%s\nwant\n%s", got, want)
+	}
 }
 
 // Every limit of Section 1 that is a constant here has the number there.
