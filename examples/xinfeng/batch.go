@@ -67,9 +67,10 @@ type batch struct {
 	single bool      // one file was named, and nothing else: no summary
 	bar    *bar
 
-	mu   sync.Mutex // guards what is below, and the bar
-	sum  summary
-	code int
+	mu       sync.Mutex // guards what is below, and the bar
+	sum      summary
+	code     int
+	remedies map[string]bool // of failures, "" for those that have none
 }
 
 // each calls work for every file, several at a time, and goes on where it fails. work reports the bytes it has read as it
@@ -89,6 +90,7 @@ func (t *tool) each(ctx context.Context, b *batch, files []planned, remarks []re
 		bytes += f.size
 	}
 	b.single = len(files)+len(remarks) == 1
+	b.remedies = map[string]bool{}
 	b.bar = t.newBar(b.verb, len(files), bytes)
 	for _, r := range remarks {
 		b.tell(result{File: r.path}, r.err)
@@ -144,14 +146,15 @@ func (b *batch) tell(res result, err error) {
 		b.sum.Failed++
 		b.sum.Failures = append(b.sum.Failures, res)
 		b.code = graver(b.code, res.Exit)
+		b.remedies[remedy(err)] = true
 	default:
 		res.Status = "done"
 		b.sum.Done++
 	}
-	b.print(res, err)
+	b.print(res)
 }
 
-func (b *batch) print(res result, err error) {
+func (b *batch) print(res result) {
 	switch {
 	case b.t.json:
 		b.bar.hide()
@@ -159,9 +162,6 @@ func (b *batch) print(res result, err error) {
 	case res.Status == "failed":
 		b.bar.hide()
 		fmt.Fprintf(b.t.err, "%s: %s\n", show(res.File), res.Reason)
-		if r := remedy(err); r != "" && b.single {
-			fmt.Fprintf(b.t.err, "xinfeng: %s\n", r)
-		}
 	case b.t.quiet || res.Status == "there" || b.bar != nil && res.Status == "done" && !b.single: // the bar or the end says it
 	case res.Status == "skipped":
 		b.bar.hide()
@@ -180,7 +180,7 @@ func (b *batch) end() error {
 		s.Summary = true
 		sortResults(s.Failures)
 		b.t.encode(b.out, s)
-	} else if !b.single && (!b.t.quiet || b.sum.Failed > 0) {
+	} else {
 		b.summarize()
 	}
 	switch {
@@ -194,7 +194,20 @@ func (b *batch) end() error {
 	return nil
 }
 
+// summarize says how many files are done, and why the others are not.
 func (b *batch) summarize() {
+	defer func() {
+		if len(b.remedies) == 1 { // the same for all
+			for r := range b.remedies {
+				if r != "" {
+					fmt.Fprintf(b.t.err, "xinfeng: %s\n", r)
+				}
+			}
+		}
+	}()
+	if b.single || b.t.quiet {
+		return
+	}
 	line := fmt.Sprintf("%s %s", count(b.sum.Done, "file"), b.past)
 	for _, more := range []struct {
 		n    int
@@ -208,8 +221,8 @@ func (b *batch) summarize() {
 	if b.sum.NotDone > 0 {
 		fmt.Fprintln(b.t.err, "the same command again does the rest")
 	}
-	if b.sum.Failed == 0 {
-		return
+	if b.sum.Failed == 0 || b.bar != nil || b.sum.Done == 0 {
+		return // nothing stands between the lines of the failures
 	}
 	fmt.Fprintln(b.t.err, "failed:")
 	sortResults(b.sum.Failures)

@@ -76,7 +76,7 @@ look as if they had not. Compare them with another copy.`,
 
 func (c *convert) run(ctx context.Context, args []string) (err error) {
 	opts := c.context.options()
-	if err := errors.Join(c.message.apply(opts), c.output.check(args)); err != nil {
+	if err := c.message.apply(opts); err != nil {
 		return err
 	}
 	if c.ec, err = c.context.context(); err != nil {
@@ -96,13 +96,15 @@ func (c *convert) run(ctx context.Context, args []string) (err error) {
 	if err := c.findKeys(ctx); err != nil {
 		return err
 	}
-	c.batch.skip = c.output.dir
-	files, remarks, err := c.batch.find(args)
+	in, err := c.output.gather(args, &c.batch.selection)
 	if err != nil {
 		return err
 	}
-	if len(files) > 1 && (c.output.output != "" || c.opener.Metadata != "") {
-		return usagef("--output and --metadata are for one input")
+	if in.stdin || c.output.output == "-" {
+		return usagef("what is converted is compared afterwards: want files")
+	}
+	if len(in.files) > 1 && c.opener.Metadata != "" {
+		return usagef("--metadata is for one input")
 	}
 	provider, err := c.keys.writer(ctx, c.t)
 	if err != nil {
@@ -112,7 +114,7 @@ func (c *convert) run(ctx context.Context, args []string) (err error) {
 	if c.client, err = envelope.New(provider, opts); err != nil {
 		return usageError{err}
 	}
-	plan, remarks := c.output.plan(files, remarks, c.output.encrypted)
+	plan, remarks := c.output.plan(in.files, in.remarks, c.output.encrypted)
 	return c.t.each(ctx, &batch{verb: "convert", past: "converted"}, plan, remarks, c.batch.jobs, c.file)
 }
 

@@ -52,23 +52,12 @@ out: after a failure the same command does what is left.`,
 }
 
 func (d *decrypt) run(ctx context.Context, args []string) (err error) {
-	if err := d.output.check(args); err != nil {
-		return err
-	}
 	if d.ec, err = d.context.context(); err != nil {
 		return err
 	}
-	single := len(args) == 0 || len(args) == 1 && args[0] == "-"
-	var files []source
-	var remarks []remark
-	if !single {
-		d.batch.skip = d.output.dir
-		if files, remarks, err = d.batch.find(args); err != nil {
-			return err
-		}
-		if d.output.output != "" && len(files) > 1 {
-			return usagef("--output is for one input; --output-dir is for many")
-		}
+	in, err := d.output.gather(args, &d.batch.selection)
+	if err != nil {
+		return err
 	}
 	provider, err := d.keys.reader(ctx, d.t)
 	if err != nil {
@@ -78,30 +67,15 @@ func (d *decrypt) run(ctx context.Context, args []string) (err error) {
 	if d.client, err = envelope.New(provider, d.context.options()); err != nil {
 		return usageError{err}
 	}
-	if single {
-		return d.stream(ctx, d.t.in, d.output.output)
-	}
-	if d.output.output == "-" && len(files) == 1 {
-		in, err := os.Open(files[0].path)
-		if err != nil {
-			return err
-		}
-		defer in.Close()
-		return d.stream(ctx, in, "-")
-	}
-	plan, remarks := d.output.plan(files, remarks, d.output.decrypted)
-	b := &batch{verb: "decrypt", past: "decrypted"}
-	return d.t.each(ctx, b, plan, remarks, d.batch.jobs, d.file)
+	return d.t.work(ctx, &batch{verb: "decrypt", past: "decrypted"}, in, &d.output, d.batch.jobs, d.output.decrypted, d)
 }
 
-func (d *decrypt) stream(ctx context.Context, in io.Reader, output string) error {
-	return d.t.stream(ctx, "decrypt", in, output, d.output.force, func(out io.Writer, in io.Reader) (int64, error) {
-		r, err := openMessage(ctx, d.client, in, d.ec)
-		if err != nil {
-			return 0, err
-		}
-		return r.WriteTo(out)
-	})
+func (d *decrypt) stream(ctx context.Context, out io.Writer, in io.Reader) (int64, error) {
+	r, err := openMessage(ctx, d.client, in, d.ec)
+	if err != nil {
+		return 0, err
+	}
+	return r.WriteTo(out)
 }
 
 // openMessage returns a reader of the message in r, which is bytes or text.

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -56,26 +55,18 @@ for each. Messages of one run share a data key for five minutes at most.`,
 
 func (e *encrypt) run(ctx context.Context, args []string) (err error) {
 	opts := e.context.options()
-	if err := errors.Join(e.message.apply(opts), e.output.check(args)); err != nil {
+	if err := e.message.apply(opts); err != nil {
 		return err
 	}
 	if e.ec, err = e.context.context(); err != nil {
 		return err
 	}
-	single := len(args) == 0 || len(args) == 1 && args[0] == "-"
-	if single && (e.output.output == "" || e.output.output == "-") && !e.message.armor && e.t.terminal(e.t.out) {
-		return usagef("a message is no text and does not go to a terminal; use --armor, --output or a pipe")
+	in, err := e.output.gather(args, &e.batch.selection)
+	if err != nil {
+		return err
 	}
-	var files []source
-	var remarks []remark
-	if !single {
-		e.batch.skip = e.output.dir
-		if files, remarks, err = e.batch.find(args); err != nil {
-			return err
-		}
-		if e.output.output != "" && len(files) > 1 {
-			return usagef("--output is for one input; --output-dir is for many")
-		}
+	if e.output.toStdout(in) && !e.message.armor && e.t.terminal(e.t.out) {
+		return errNoText
 	}
 	provider, err := e.keys.writer(ctx, e.t)
 	if err != nil {
@@ -85,35 +76,15 @@ func (e *encrypt) run(ctx context.Context, args []string) (err error) {
 	if e.client, err = envelope.New(provider, opts); err != nil {
 		return usageError{err}
 	}
-	if single {
-		return e.stream(ctx, e.t.in, e.output.output)
-	}
-	if e.output.output == "-" && len(files) == 1 {
-		in, err := os.Open(files[0].path)
-		if err != nil {
-			return err
-		}
-		defer in.Close()
-		return e.stream(ctx, in, "-")
-	}
-	plan, remarks := e.output.plan(files, remarks, e.output.encrypted)
-	b := &batch{verb: "encrypt", past: "encrypted"}
-	return e.t.each(ctx, b, plan, remarks, e.batch.jobs, e.file)
+	return e.t.work(ctx, &batch{verb: "encrypt", past: "encrypted"}, in, &e.output, e.batch.jobs, e.output.encrypted, e)
 }
 
-// stream encrypts in to a new file, or standard output.
-func (e *encrypt) stream(ctx context.Context, in io.Reader, output string) error {
-	return e.t.stream(ctx, "encrypt", in, output, e.output.force, func(out io.Writer, in io.Reader) (int64, error) {
-		return e.message.encrypt(ctx, e.client, out, in, e.ec)
-	})
-}
-
-// encrypt writes in to out as a message, or the text of one. It returns the length of the plaintext.
-func (m *messageFlags) encrypt(ctx context.Context, client *envelope.Client, out io.Writer, in io.Reader, ec envelope.Context) (int64, error) {
-	if m.armor {
-		return encryptText(ctx, client, out, in, ec)
+// stream writes in to out as a message, or the text of one.
+func (e *encrypt) stream(ctx context.Context, out io.Writer, in io.Reader) (int64, error) {
+	if e.message.armor {
+		return encryptText(ctx, e.client, out, in, e.ec)
 	}
-	w, err := client.NewWriter(ctx, out, ec)
+	w, err := e.client.NewWriter(ctx, out, e.ec)
 	if err != nil {
 		return 0, err
 	}
@@ -189,41 +160,4 @@ func (e *encrypt) textFile(ctx context.Context, f planned, did func(n int64)) (i
 	}
 	mode, mod := e.output.attributes(info)
 	return n, out.commit(mode, mod)
-}
-
-// stream has work done on a stream: from in to the file output, or standard output if that is - or nothing.
-func (t *tool) stream(ctx context.Context, verb string, in io.Reader, output string, force bool, work func(out io.Writer, in io.Reader) (int64, error)) (err error) {
-	out := t.out
-	var file *outFile
-	if output != "" && output != "-" {
-		if file, err = createOut(output, force); err != nil {
-			return err
-		}
-		defer file.discard()
-		out = file
-	}
-	b := t.newBar(verb, 0, -1)
-	n, err := work(out, counting(ctx, interruptible(ctx, in), b.add))
-	b.end()
-	if err != nil {
-		return err
-	}
-	res := result{File: "-", Output: "-", Status: "done", Bytes: n}
-	if file != nil {
-		if err := file.commit(0o600, time.Time{}); err != nil {
-			return err
-		}
-		res.Output = output
-		if !t.quiet && !t.json {
-			fmt.Fprintf(t.err, "- -> %s\n", show(output))
-		}
-	}
-	if t.json {
-		w := t.out
-		if file == nil { // which has the result itself
-			w = t.err
-		}
-		return t.encode(w, res)
-	}
-	return nil
 }
