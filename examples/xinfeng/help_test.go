@@ -12,6 +12,9 @@ import (
 
 var update = flag.Bool("update", false, "write what is compared with: testdata/help and the session in README.md")
 
+// newTool returns a program that is not run.
+func newTool() *tool { return &tool{groups: map[*cobra.Command][]flagGroup{}} }
+
 // commandLines returns the words of every command of the program.
 func commandLines(cmd *cobra.Command) (lines [][]string) {
 	words := strings.Fields(cmd.CommandPath())[1:]
@@ -26,8 +29,7 @@ func commandLines(cmd *cobra.Command) (lines [][]string) {
 func TestHelp(t *testing.T) {
 	w := newWorld(t)
 	dir := filepath.Join(w.home, "testdata", "help")
-	root := (&tool{groups: map[*cobra.Command][]flagGroup{}}).root()
-	lines := commandLines(root)
+	lines := commandLines(newTool().root())
 	if len(lines) < 20 {
 		t.Fatalf("%d commands", len(lines))
 	}
