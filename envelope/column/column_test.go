@@ -531,12 +531,13 @@ func TestNothingIsPrinted(t *testing.T) {
 	}
 }
 
-// checkPrints checks that no verb prints secret of any of the values, neither as text nor as bytes.
+// checkPrints checks that no verb prints secret of any of the values, neither as text nor as bytes, nor of what holds them: of
+// an unexported field fmt calls no method, and under %s it follows the pointer.
 func checkPrints(t *testing.T, secret string, values ...any) {
 	t.Helper()
 	for _, v := range values {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-			text := fmt.Sprintf(verb, v)
+			text := fmt.Sprintf(verb+" "+verb, v, struct{ hidden any }{v})
 			for _, form := range []string{secret, fmt.Sprintf("%x", secret), strings.Trim(fmt.Sprint([]byte(secret)), "[]")} {
 				if strings.Contains(text, form) {
 					t.Errorf("%q has %q", text, form)

@@ -157,7 +157,7 @@ func TestIndexValue(t *testing.T) {
 	}
 }
 
-// Who logs the arguments of his statements logs no value.
+// Who logs the arguments of his statements, or what holds them, logs no value.
 func TestArgumentsPrintNothing(t *testing.T) {
 	p, store := newProvider(t), newTable()
 	c := newCells(t, p, store, nil)
@@ -165,7 +165,9 @@ func TestArgumentsPrintNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	scanned := []byte("top-secret")
 	checkPrints(t, "secret",
 		c.Value(t.Context(), []byte("top-secret"), envelope.Context{"id": "secret-row"}),
-		x.Value([]byte("top-secret")))
+		x.Value([]byte("top-secret")),
+		c.Scan(t.Context(), &scanned, at(envelope.Context{"id": "secret-row"})))
 }
