@@ -17,7 +17,7 @@ var errNoAnswer = errors.New("column: the provider did not return")
 // what the provider has opened opens cells, so that who may not decrypt opens nothing, not even his own cells.
 type keyCache struct {
 	table *keyTable
-	opts  *Options // as validated, without zeros
+	opts  Options // as validated, without zeros
 	epoch time.Time
 
 	mu      sync.Mutex                       // guards what follows; not held while anybody is asked
@@ -36,13 +36,12 @@ type flight struct {
 	again  bool          // err is no answer to others: the caller who began it had gone
 }
 
-func (c *keyCache) init(table *keyTable, opts *Options) {
-	c.table, c.opts, c.epoch = table, opts, time.Now()
-	var err error
-	if c.opened, err = simplelru.NewLRU(opts.MaxOpen, func(_ keyID, k *tableKey) { k.release() }); err != nil {
+func newKeyCache(table *keyTable, opts Options) *keyCache {
+	opened, err := simplelru.NewLRU(opts.MaxOpen, func(_ keyID, k *tableKey) { k.release() })
+	if err != nil {
 		panic("column: internal error: " + err.Error()) // unreachable: the size is positive
 	}
-	c.flights = map[keyID]*flight{}
+	return &keyCache{table: table, opts: opts, epoch: time.Now(), opened: opened, flights: map[keyID]*flight{}}
 }
 
 // now is the clock of the cache, a monotonic one: setting the machine's clock makes no key older or younger.

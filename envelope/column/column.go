@@ -165,9 +165,7 @@ func setDefault[T comparable](field *T, value T) {
 // old is wiped by later calls: a Cells that nobody calls keeps its last data keys until [Cells.Purge] or [Cells.Close].
 // Package fmt shows nothing of what it holds. The zero value is not usable.
 type Cells struct {
-	keys    keyCache
-	stored  format.Pairs
-	opts    Options
+	keys    *keyCache             // a pointer, because of a struct that holds a Cells fmt shows the fields under %s
 	shape   atomic.Pointer[shape] // of the first row; others may have another
 	scratch sync.Pool             // of *scratch
 }
@@ -196,9 +194,8 @@ func New(provider keyring.KeyProvider, store envelope.KeyStore, ec envelope.Cont
 	if err != nil {
 		return nil, err
 	}
-	c := &Cells{stored: stored, opts: o, scratch: sync.Pool{New: func() any { return new(scratch) }}}
-	c.keys.init(&keyTable{provider: provider, store: store, stored: stored}, &c.opts)
-	return c, nil
+	keys := newKeyCache(&keyTable{provider: provider, store: store, stored: stored}, o)
+	return &Cells{keys: keys, scratch: sync.Pool{New: func() any { return new(scratch) }}}, nil
 }
 
 // checkColumn returns the stored pairs of a column or an index.
@@ -237,7 +234,7 @@ func (c *Cells) Seal(ctx context.Context, dst, value []byte, row envelope.Contex
 		return nil, err
 	}
 	defer key.release()
-	sc.cell = format.Cell{Suite: c.opts.Suite, Reference: key.id.ref}
+	sc.cell = format.Cell{Suite: c.keys.opts.Suite, Reference: key.id.ref}
 	rand.Read(sc.cell.Salt[:])
 	if sc.prefix, err = sc.cell.AppendPrefix(sc.prefix[:0]); err != nil {
 		return nil, err // unreachable: the suite was checked

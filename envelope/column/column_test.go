@@ -525,7 +525,7 @@ func TestNothingIsPrinted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkPrints(t, "secret", c, x, wrongRow, wrongColumn)
+	checkPrints(t, "secret", c, other, x, wrongRow, wrongColumn)
 	if got := fmt.Sprint(c, x); got != "[cells of a column] [blind index]" {
 		t.Errorf("printed as %q", got)
 	}

@@ -17,13 +17,13 @@ func (c *Cells) encodeRow(sc *scratch, row envelope.Context) (err error) {
 			return nil
 		}
 	}
-	if len(row) == 0 && !c.opts.InsecureAllowNoRow {
+	if len(row) == 0 && !c.keys.opts.InsecureAllowNoRow {
 		return fmt.Errorf("column: nothing names the row: %w", envelope.ErrMissingPair)
 	}
 	if len(row) > format.MaxWithheld {
 		return fmt.Errorf("column: row of %d pairs, limit %d: %w", len(row), format.MaxWithheld, format.ErrInvalid)
 	}
-	for name := range c.stored.All() {
+	for name := range c.keys.table.stored.All() {
 		if _, ok := row[string(name)]; ok {
 			return fmt.Errorf("column: %q is a pair of the column, not of a row: %w", name, format.ErrInvalid)
 		}
