@@ -353,6 +353,23 @@ func TestProviderPanics(t *testing.T) {
 	})
 }
 
+// A store that panics leaves no data key behind.
+func TestStorePanics(t *testing.T) {
+	p, store := newProvider(t), newTable()
+	store.beforePut = func() { panic("store") }
+	func() {
+		defer func() {
+			if recover() != "store" {
+				t.Error("the panic was swallowed")
+			}
+		}()
+		newCells(t, p, store, nil).Seal(t.Context(), nil, nil, row9)
+	}()
+	if p.wiped() != 1 {
+		t.Error("the data key was not wiped")
+	}
+}
+
 // The key file is stored before the first cell; if it cannot be, there is no cell, and the key is wiped.
 func TestKeyFileComesFirst(t *testing.T) {
 	p, store := newProvider(t), newTable()

@@ -119,12 +119,13 @@ func errKeyFile(id keyID) error {
 }
 
 // newKey returns the key of a key file once check has found it right. data is the provider's answer, which belongs to
-// the key from now on or, after an error, is destroyed.
-func (t *keyTable) newKey(ctx context.Context, id keyID, data *keyring.DataKey, check func(*tableKey) error) (_ *tableKey, err error) {
+// the key from now on or, after an error or a panic of check, is destroyed.
+func (t *keyTable) newKey(ctx context.Context, id keyID, data *keyring.DataKey, check func(*tableKey) error) (*tableKey, error) {
 	key := &tableKey{id: id, data: data, suite: suite.Lookup(uint16(id.suite))}
 	key.holders.Store(1)
+	right := false
 	defer func() {
-		if err != nil {
+		if !right {
 			key.release()
 		}
 	}()
@@ -141,5 +142,9 @@ func (t *keyTable) newKey(ctx context.Context, id keyID, data *keyring.DataKey, 
 	if key.commit, err = key.suite.Commit(data, prefix); err != nil {
 		return nil, err
 	}
-	return key, check(key)
+	if err := check(key); err != nil {
+		return nil, err
+	}
+	right = true
+	return key, nil
 }
