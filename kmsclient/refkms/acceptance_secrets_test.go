@@ -100,8 +100,19 @@ func acceptLabels(t *testing.T, root *caller) {
 		}
 		return "ACSNext"
 	}
+	on := map[string]string{} // versions by their labels
 	for step := range 150 {
 		version := fmt.Sprint("v", 1+random.IntN(14))
+		if step == 75 && !moved {
+			// Eight other labels are taken, so that there is none for the previous version, and the current one stays.
+			for label, version := range on {
+				if label != "ACSCurrent" {
+					root.ok("UpdateSecretVersionStage", "SecretName", "s", "VersionStage", label, "RemoveFromVersion", version)
+				}
+			}
+			root.ok("PutSecretValue", "SecretName", "s", "VersionId", "v15", "SecretData", "of v15")
+			values["v15"] = "of v15"
+		}
 		if random.IntN(2) == 0 {
 			value := fmt.Sprint("of ", version, " in step ", step)
 			params := []string{"SecretName", "s", "VersionId", version, "SecretData", value}
@@ -119,7 +130,7 @@ func acceptLabels(t *testing.T, root *caller) {
 			root.call("UpdateSecretVersionStage", "SecretName", "s", "VersionStage", label, "MoveToVersion", version)
 		}
 
-		on := map[string]string{}
+		clear(on)
 		found := versionWithLabels.FindAllStringSubmatch(root.labels("s"), -1)
 		var there []string
 		for _, v := range found {
