@@ -30,7 +30,7 @@ func TestConcurrentUse(t *testing.T) {
 	var users, disturbers sync.WaitGroup
 	disturb := func(step func(i int) error) {
 		disturbers.Go(func() {
-			for i := 0; !stop.Load(); i++ {
+			for i := 0; i < 5 || !stop.Load(); i++ { // a slow store, too, gets somewhere
 				if err := step(i); err != nil {
 					t.Errorf("step %d = %v", i, err)
 					return
