@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/xinfeng-kms/xinfeng/keyring/kmsapi"
@@ -39,6 +41,46 @@ func ExampleNew() {
 	// Output:
 	// same data key: true
 	// by the key itself: true
+}
+
+// What was encrypted yesterday opens today: a server in a file, and the key of the file in another one.
+func ExampleOpen() {
+	ctx := context.Background()
+	dir, err := os.MkdirTemp("", "kms")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	path, root := filepath.Join(dir, "kms.db"), refkms.RootKeyFile(filepath.Join(dir, "kms.key"))
+
+	yesterday, err := refkms.Open(path, root, nil) // makes both files
+	if err != nil {
+		log.Fatal(err)
+	}
+	key, err := yesterday.Client(nil).CreateKey(ctx, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	text := kmsapi.NewPlaintext([]byte("hello"))
+	sealed, err := yesterday.Client(nil).Encrypt(ctx, &kmsapi.EncryptRequest{KeyID: key.KeyID, Plaintext: text})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := yesterday.Close(); err != nil {
+		log.Fatal(err)
+	}
+
+	today, err := refkms.Open(path, root, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer today.Close()
+	opened, err := today.Client(nil).Decrypt(ctx, &kmsapi.DecryptRequest{CiphertextBlob: sealed.CiphertextBlob})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(string(opened.Plaintext.Bytes()))
+	// Output: hello
 }
 
 // Keys rotate by their policy when the clock says so. What was encrypted before opens after.
