@@ -80,7 +80,10 @@ func (t *tool) stream(ctx context.Context, verb string, in io.Reader, size int64
 		defer file.discard()
 		out, res.Output = file, o.output
 	}
-	b := t.newBar(verb, 0, size)
+	var b *bar
+	if file != nil || !t.terminal(t.out) { // it would stand in the middle of what is shown
+		b = t.newBar(verb, 0, size)
+	}
 	n, err := w.stream(ctx, out, counting(ctx, interruptible(ctx, in), b.add))
 	b.end()
 	if err != nil {

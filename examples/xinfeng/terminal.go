@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"runtime"
 
 	"golang.org/x/term"
 )
@@ -12,34 +14,58 @@ import (
 // errNoTerminal: there is nobody to ask.
 var errNoTerminal = errors.New("no terminal to ask for a passphrase; see --passphrase-file")
 
-// askTerminal asks for a passphrase on the terminal of the process, whatever its streams are, and does not show it.
+// openTerminal returns the terminal of the process, whatever its streams are: what is typed, and what is shown.
+func openTerminal() (in, out *os.File, err error) {
+	typed, shown := "/dev/tty", "/dev/tty"
+	if runtime.GOOS == "windows" {
+		typed, shown = "CONIN$", "CONOUT$"
+	}
+	if in, err = os.OpenFile(typed, os.O_RDWR, 0); err != nil {
+		return nil, nil, err
+	}
+	if out, err = os.OpenFile(shown, os.O_RDWR, 0); err != nil {
+		in.Close()
+		return nil, nil, err
+	}
+	return in, out, nil
+}
+
+// askTerminal asks for a passphrase on the terminal and does not show it: not even what is typed as soon as the question
+// stands there, which is why the terminal is made raw before. Then Ctrl-C is a key like others, and is told from here.
 func askTerminal(ctx context.Context, prompt string) ([]byte, error) {
-	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	in, out, err := openTerminal()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoTerminal, err)
 	}
-	defer tty.Close()
-	fd := int(tty.Fd())
-	before, err := term.GetState(fd)
+	defer in.Close()
+	defer out.Close()
+	before, err := term.MakeRaw(int(in.Fd()))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoTerminal, err)
 	}
-	fmt.Fprint(tty, prompt)
-	defer fmt.Fprintln(tty)
+	defer term.Restore(int(in.Fd()), before)
 	type answer struct {
-		passphrase []byte
+		passphrase string
 		err        error
 	}
 	answers := make(chan answer, 1)
 	go func() {
-		p, err := term.ReadPassword(fd)
+		screen := struct {
+			io.Reader
+			io.Writer
+		}{in, out}
+		p, err := term.NewTerminal(screen, "").ReadPassword(prompt)
 		answers <- answer{p, err}
 	}()
 	select {
 	case a := <-answers:
-		return a.passphrase, a.err
-	case <-ctx.Done(): // the read goes on until the program ends; the terminal must show again what is typed
-		term.Restore(fd, before)
+		if a.err == io.EOF { // Ctrl-C, or Ctrl-D
+			fmt.Fprint(out, "\r\n")
+			return nil, fmt.Errorf("passphrase: %w", context.Canceled)
+		}
+		return []byte(a.passphrase), a.err
+	case <-ctx.Done(): // the read goes on until the program ends, which is now
+		fmt.Fprint(out, "\r\n")
 		return nil, ctx.Err()
 	}
 }
