@@ -25,6 +25,7 @@ type rewrap struct {
 	batch   batchFlags
 	suffix  string
 	drop    []string
+	wrapped string
 	dryRun  bool
 
 	provider keyring.KeyProvider
@@ -48,7 +49,7 @@ rewrapping revokes nothing.
 
 In folders it takes what ends in .xf or begins like a message or key file.
 Messages whose wrapped keys are detached have them renewed in the key file, once
-for all that name it.
+for all that name it. --wrapped-keys moves wrapped keys to another place.
 
 At the end it says which keys the messages are under, as they say themselves, and
 versions of KMS keys as far as the first 36 bytes of a wrapped key show one. Both
@@ -67,13 +68,24 @@ key.`,
 	t.flags(cmd, "Old keys", r.from.registerFrom, func(f *pflag.FlagSet) {
 		f.StringArrayVar(&r.drop, "drop", nil, "remove the wrapped keys of `key`, an id or ARN, '*' for all but the new ones (may be repeated)")
 	})
-	t.flags(cmd, "New keys", func(f *pflag.FlagSet) { r.keys.register(f, true, false) })
+	t.flags(cmd, "New keys", func(f *pflag.FlagSet) {
+		f.StringVar(&r.wrapped, "wrapped-keys", "", "move wrapped keys to `where`: attached, slots or detached (default where they are)")
+		r.keys.register(f, true, false)
+	})
 	return cmd
 }
 
 func (r *rewrap) run(ctx context.Context, args []string) (err error) {
 	if r.ec, err = r.context.context(); err != nil {
 		return err
+	}
+	if r.wrapped != "" {
+		if r.opts.Keys = kinds[r.wrapped]; r.opts.Keys == 0 {
+			return usagef("--wrapped-keys %q: want attached, slots or detached", r.wrapped)
+		}
+		if r.opts.Keys == format.Detached && r.context.keyFiles == "" {
+			return usagef("--wrapped-keys detached: want --key-files as well")
+		}
 	}
 	files, remarks, err := r.batch.find(args)
 	if err != nil {
@@ -153,7 +165,7 @@ func (r *rewrap) rewrap(ctx context.Context, f planned) (res result, err error) 
 	if err != nil {
 		return result{}, usageError{err}
 	}
-	if before.Reference != "" {
+	if before.Reference != "" && r.opts.Keys == 0 {
 		if !r.begin(before.Reference) {
 			return result{}, errRewrapped
 		}

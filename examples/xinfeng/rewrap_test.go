@@ -119,6 +119,16 @@ func TestRewrapKeyFiles(t *testing.T) {
 		t.Error(says)
 	}
 	w.ok("verify", "-r", "tree", "--key-files", "tree/keys")
+	// Wrapped keys can be moved to another place, and back.
+	for _, kind := range []string{"slots", "attached", "detached", "slots"} {
+		w.ok("rewrap", "-r", "tree", "--include", "*.xf", "--key-files", "tree/keys", "--wrapped-keys", kind)
+		if i := w.inspects("tree/a.xf"); i.Report.Message.Kind != kind {
+			t.Errorf("wrapped keys are %s, want %s", i.Report.Message.Kind, kind)
+		}
+		w.ok("verify", "-r", "tree", "--key-files", "tree/keys")
+	}
+	w.fails(exitUsage, "want attached", "rewrap", "--wrapped-keys", "nowhere", "tree/a.xf")
+	w.fails(exitUsage, "want --key-files", "rewrap", "--wrapped-keys", "detached", "tree/a.xf")
 	name := w.names("tree/keys")[0]
 	w.write("elsewhere.xfk", w.read("tree/keys/"+name))
 	w.fails(exitFailed, "under another name", "rewrap", "elsewhere.xfk")

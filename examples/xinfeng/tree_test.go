@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -150,48 +148,6 @@ func TestGlobs(t *testing.T) {
 	w.fails(exitUsage, "use --recursive", "encrypt", "in")
 	w.fails(exitFailed, "and so would that of in/sub/c.csv", "encrypt", "-d", "out", "in/sub/c.csv", "in/../in/sub/c.csv")
 	w.fails(exitUsage, "--output is for one input", "encrypt", "-o", "x", "in/*.csv")
-}
-
-// Whatever is no plain file gets a line that says so.
-func TestOddFiles(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("needs links and pipes of Unix")
-	}
-	w := newWorld(t)
-	w.write("in/a", "a")
-	w.write("in/.xinfeng-1.tmp", "left behind")
-	w.write("outside/b", "b")
-	for _, err := range []error{os.Symlink("a", "in/link"), os.Symlink("../outside", "in/folder"), os.Symlink("nowhere", "in/dangling"), syscall.Mkfifo("in/pipe", 0o600), os.Symlink("in", "linked")} {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	_, says := w.ok("encrypt", "-r", "in", "-d", "out")
-	for _, want := range []string{
-		"in/link: left out: a symbolic link, not followed\n", "in/folder: left out: a symbolic link, not followed\n", "in/dangling: left out: a symbolic link",
-		"in/pipe: left out: not a regular file but a named pipe\n", "in/.xinfeng-1.tmp: left out: an unfinished file", "1 file encrypted, 5 left out",
-	} {
-		if !strings.Contains(says, want) {
-			t.Errorf("no %q in\n%s", want, says)
-		}
-	}
-	// Named, a link is followed, and what is no file fails.
-	w.ok("encrypt", "in/link", "-o", "named.xf")
-	w.ok("encrypt", "-r", "linked", "-d", "out2", "-q")
-	w.wantNames("out2", "a.xf")
-	w.fails(exitFailed, "not a regular file but a named pipe", "encrypt", "in/pipe")
-	w.fails(exitFailed, "no such file", "encrypt", "in/dangling")
-	w.fails(exitFailed, "not a regular file but a device", "decrypt", "/dev/null")
-	w.fails(exitFailed, "it is a device", "decrypt", "named.xf", "-f", "-o", "/dev/null")
-	w.fails(exitFailed, "it is a folder", "decrypt", "named.xf", "-o", "in")
-	w.fails(exitFailed, "same file", "encrypt", "-f", "in/a", "-o", "in/a")
-	w.fails(exitFailed, "left out: it ends in .xf already", "encrypt", "named.xf")
-	w.fails(exitFailed, "--output says where to", "decrypt", "in/a")
-	if os.Getuid() != 0 {
-		w.write("in/secret", "x")
-		os.Chmod("in/secret", 0)
-		w.fails(exitFailed, "in/secret: permission denied", "encrypt", "-r", "in", "-d", "out")
-	}
 }
 
 // A file that is written to while it is read fails, and leaves no message of two of its states.
