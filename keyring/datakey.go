@@ -126,6 +126,16 @@ func (k *DataKey) Expand(out, info []byte) error {
 	return k.inner().state.Expand(out, info)
 }
 
+// Derive does d, which only the packages of this module have, with the key. After Destroy it is [ErrDestroyed], and d is not
+// done. It is what a message uses instead of Expand, because it takes its share of the key once for all derivations.
+func (k *DataKey) Derive(d suite.Derivation) error {
+	if !k.hold(call) {
+		return ErrDestroyed
+	}
+	defer k.inner().release(call)
+	return k.inner().state.Derive(d)
+}
+
 // Lend calls f with a copy of the 32 bytes, which is wiped when f returns, and returns what f returns. It is for
 // providers that wrap the key; f must not keep the slice. After Destroy it is [ErrDestroyed], and f is not called.
 func (k *DataKey) Lend(f func(key []byte) error) error {

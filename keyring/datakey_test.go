@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/xinfeng-kms/xinfeng/format"
+	"github.com/xinfeng-kms/xinfeng/internal/suite"
 	"github.com/xinfeng-kms/xinfeng/keyring"
 )
 
@@ -138,6 +139,10 @@ func TestDataKeyDestroyed(t *testing.T) {
 		if err := d.Lend(func([]byte) error { t.Error("f was called"); return nil }); err != keyring.ErrDestroyed {
 			t.Errorf("%s: Lend = %v, want ErrDestroyed", name, err)
 		}
+		tag, w, err := suite.Lookup(1).Message(d, []byte("head"), nil)
+		if err != keyring.ErrDestroyed || w.AEAD != nil || tag != [32]byte{} {
+			t.Errorf("%s: Message = %x, %v, %v, want ErrDestroyed", name, tag, w, err)
+		}
 		d.Destroy()
 	}
 	if p, id := k.OpenedBy(); p != "kms" || id != "k" || len(k.Record()) != 1 || k.Suite() != 1 {
@@ -158,6 +163,10 @@ func TestDataKeyDestroyRace(t *testing.T) {
 	if err := k.Expand(want, []byte("x")); err != nil {
 		t.Fatal(err)
 	}
+	wantTag, _, err := suite.Lookup(1).Message(k, []byte("head"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	k.Destroy()
 	for range 200 {
 		k := newDataKey(t)
@@ -170,6 +179,11 @@ func TestDataKeyDestroyRace(t *testing.T) {
 					case err == keyring.ErrDestroyed:
 					case err != nil || !bytes.Equal(out[:], want):
 						t.Errorf("Expand = %x, %v", out, err)
+					}
+					switch tag, _, err := suite.Lookup(1).Message(k, []byte("head"), nil); {
+					case err == keyring.ErrDestroyed:
+					case err != nil || tag != wantTag:
+						t.Errorf("Message = %x, %v", tag, err)
 					}
 					k.Lend(func(key []byte) error {
 						if !bytes.Equal(key, secretKey()) {

@@ -3,6 +3,7 @@ package suite
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 )
 
 const (
@@ -23,12 +24,10 @@ var ErrSize = errors.New("no message has this size")
 
 // ChunkBits returns e for a chunk size of 2^e bytes, or false if size is not a power of two within the limits.
 func ChunkBits(size int) (e uint8, ok bool) {
-	for e = MinChunkBits; e <= MaxChunkBits; e++ {
-		if size == 1<<e {
-			return e, true
-		}
+	if size < MinChunkSize || size > MaxChunkSize || size&(size-1) != 0 {
+		return 0, false
 	}
-	return 0, false
+	return uint8(bits.TrailingZeros(uint(size))), true
 }
 
 // Chunks returns the number of chunks that hold plaintext bytes, N = max(1, ceil(plaintext / chunk)). plaintext must

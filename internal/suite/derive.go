@@ -25,11 +25,17 @@ const (
 // maxExpand bounds the output of one Expand, in bytes: the longest of the format is a local wrap, 32 + 32.
 const maxExpand = 2 * HashSize
 
-// An Expander computes HKDF-Expand (RFC 5869, Section 2.3) under a pseudorandom key that it keeps to itself. [State]
-// is one; a data key that may be destroyed is another, which is why it can fail.
+// An Expander has the [State] of a data key, and lends it for one [Derivation] at a time. A State is one; a data key that
+// may be destroyed is another, which is why it can fail.
 type Expander interface {
-	// Expand fills out, at most 64 bytes, from info. It keeps neither.
-	Expand(out, info []byte) error
+	// Derive calls d.Derive with the state, which nobody clears until that returns, or returns an error and does not.
+	Derive(d Derivation) error
+}
+
+// A Derivation is what is done with a borrowed [State]. Those of this package are all there are.
+type Derivation interface {
+	// Derive does it. It does not keep the state.
+	Derive(st *State)
 }
 
 // A State is the pseudorandom key of one data key, kept as the two hash states of HMAC after the padded key. They are
@@ -77,27 +83,40 @@ func (s *Suite) padded(prk []byte, pad byte) []byte {
 	return state
 }
 
-// Expand fills out, 1 to 64 bytes, with HKDF-Expand of info. It allocates nothing.
+// Expand fills out, 1 to 64 bytes, with HKDF-Expand of info (RFC 5869, Section 2.3). It allocates nothing but room for a
+// longer info than those before.
 func (st *State) Expand(out, info []byte) error {
 	if len(out) == 0 || len(out) > maxExpand {
 		return fmt.Errorf("suite: expand: %d bytes asked, want 1 to %d", len(out), maxExpand)
 	}
 	sc := st.suite.pool.Get().(*scratch)
 	defer sc.free(st.suite)
+	sc.info = append(sc.info[:0], info...)
+	st.expand(out, sc)
+	return nil
+}
+
+// expand is Expand of sc.info, which it spoils.
+func (st *State) expand(out []byte, sc *scratch) {
+	sc.info = append(sc.info, 0)
 	for i := byte(1); len(out) > 0; i++ {
 		sc.restore(st.inner)
 		if i > 1 {
 			sc.h.Write(sc.sum[:]) // T(i-1)
 		}
-		sc.h.Write(info)
-		sc.one[0] = i
-		sc.h.Write(sc.one[:])
+		sc.info[len(sc.info)-1] = i
+		sc.h.Write(sc.info)
 		sum := sc.h.Sum(sc.sum[:0])
 		sc.restore(st.outer)
 		sc.h.Write(sum)
 		sc.h.Sum(sc.sum[:0])
 		out = out[copy(out, sc.sum[:]):]
 	}
+}
+
+// Derive lends the state.
+func (st *State) Derive(d Derivation) error {
+	d.Derive(st)
 	return nil
 }
 
@@ -113,9 +132,13 @@ type scratch struct {
 	h    hash.Hash
 	u    encoding.BinaryUnmarshaler
 	sum  [HashSize]byte
-	one  [1]byte
-	out  [maxExpand]byte
 	info []byte
+	out  [maxExpand]byte
+	n    int // how much of out is asked
+
+	// Of a message, what is derived first, and is then the info of the other.
+	message bool
+	tag     [CommitSize]byte
 }
 
 // keepInfo is the largest info buffer that goes back to the pool, in bytes: label, head and withheld pairs of a message
@@ -137,10 +160,26 @@ func (sc *scratch) free(s *Suite) {
 	clear(sc.sum[:])
 	clear(sc.out[:])
 	sc.h.Reset()
+	sc.message = false
 	if cap(sc.info) > keepInfo {
 		sc.info = nil
 	}
 	s.pool.Put(sc)
+}
+
+// expand sets the first n bytes of sc.out to what x derives from sc.info.
+func (sc *scratch) expand(x Expander, n int) error {
+	sc.n = n
+	return x.Derive(sc)
+}
+
+// Derive implements [Derivation].
+func (sc *scratch) Derive(st *State) {
+	if sc.message {
+		st.expand(sc.tag[:], sc)
+		sc.info = append(append(sc.info[:0], labelBody...), sc.tag[:]...)
+	}
+	st.expand(sc.out[:sc.n], sc)
 }
 
 // Tag computes the tag of a message: a MAC over its head and withheld pairs, and a commitment to both and to the data
@@ -158,7 +197,7 @@ func (s *Suite) commitment(x Expander, label string, a, b []byte) (c [CommitSize
 	sc := s.pool.Get().(*scratch)
 	defer sc.free(s)
 	sc.info = append(append(append(sc.info[:0], label...), a...), b...)
-	err = x.Expand(sc.out[:CommitSize], sc.info)
+	err = sc.expand(x, CommitSize)
 	copy(c[:], sc.out[:])
 	return c, err
 }
@@ -180,6 +219,19 @@ func (s *Suite) Body(x Expander, tag *[CommitSize]byte) (Sealer, error) {
 	defer sc.free(s)
 	sc.info = append(append(sc.info[:0], labelBody...), tag[:]...)
 	return s.sealer(x, sc, nil)
+}
+
+// Message is [Suite.Tag] and [Suite.Body] in one step, which is quicker. Whoever reads a message compares the tag with that
+// in its header before he uses the sealer.
+func (s *Suite) Message(x Expander, head, withheld []byte) (tag [CommitSize]byte, w Sealer, err error) {
+	sc := s.pool.Get().(*scratch)
+	defer sc.free(s)
+	sc.info = append(append(append(sc.info[:0], labelTag...), head...), withheld...)
+	sc.message = true
+	if w, err = s.sealer(x, sc, nil); err != nil {
+		return tag, w, err
+	}
+	return sc.tag, w, nil
 }
 
 // Cell derives the sealer of one cell from the commit of its key file, the first 33 bytes of the cell (form, reference
@@ -210,7 +262,7 @@ func (s *Suite) Wrap(x Expander, salt *[SaltSize]byte, provider, keyID string, s
 // sealer expands sc.info to key, mask and, if more is not empty, that many bytes more.
 func (s *Suite) sealer(x Expander, sc *scratch, more []byte) (w Sealer, err error) {
 	out := sc.out[:s.keySize+s.maskSize+len(more)]
-	if err := x.Expand(out, sc.info); err != nil {
+	if err := sc.expand(x, len(out)); err != nil {
 		return Sealer{}, err
 	}
 	copy(w.Mask[:], out[s.keySize:s.keySize+s.maskSize])

@@ -90,6 +90,10 @@ func TestKnownAnswers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			again, both, err := s.Message(st, head, withheld)
+			if err != nil || again != tag || both.Mask != w.Mask {
+				t.Errorf("Message = %x, mask %x, %v, want those of Tag and Body: %x, %x", again, both.Mask, err, tag, w.Mask)
+			}
 			if got := hex.EncodeToString(w.Mask[:]); got != ka.mask {
 				t.Errorf("mask = %s, want %s", got, ka.mask)
 			}
@@ -97,6 +101,9 @@ func TestKnownAnswers(t *testing.T) {
 			w.Nonce(&nonce, 0, true)
 			if got := hex.EncodeToString(w.AEAD.Seal(nil, nonce[:], []byte("hello"), nil)); got != ka.body {
 				t.Errorf("body = %s, want %s", got, ka.body)
+			}
+			if got := hex.EncodeToString(both.AEAD.Seal(nil, nonce[:], []byte("hello"), nil)); got != ka.body {
+				t.Errorf("body under the sealer of Message = %s, want %s", got, ka.body)
 			}
 			direct, err := s.NewAEAD(unhex(t, ka.bodyKey))
 			if err != nil {
