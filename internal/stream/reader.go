@@ -31,14 +31,14 @@ type Reader struct {
 var _ io.WriterTo = (*Reader)(nil)
 
 // NewReader returns a Reader of the body that src holds from here to its end, in chunks of chunk bytes, which must be a
-// chunk size of the format. It keeps src and w, and reads and allocates no buffer yet. nil options mean the defaults.
+// chunk size of the format. It keeps src, copies w, and reads and allocates no buffer yet. nil options mean the defaults.
 //
 // It reads ahead of what it gives away, in Reads of about 1 MiB once a message has turned out to be that long, and does
 // not wait for more than one chunk and a byte, but in a Read of 4 MiB or more.
 func NewReader(src io.Reader, w *suite.Sealer, chunk int, opts *Options) *Reader {
 	mustChunk(chunk)
 	r := &Reader{src: src}
-	c := codec{w: w, chunk: chunk}
+	c := codec{w: *w, chunk: chunk}
 	r.pipe, r.lane = newPipeline(c, c.full(), opts)
 	return r
 }

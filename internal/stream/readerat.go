@@ -20,7 +20,7 @@ type ReaderAt struct {
 	body    int64 // its length, bytes
 	size    int64 // of the plaintext, bytes
 	last    int64 // index of the last chunk
-	w       *suite.Sealer
+	w       suite.Sealer
 	chunk   int
 	batch   int // chunks per ReadAt of src, at most
 	workers int
@@ -31,7 +31,7 @@ var _ io.ReaderAt = (*ReaderAt)(nil)
 
 // NewReaderAt returns a ReaderAt of the body of the given length in bytes that begins at off in src, in chunks of chunk
 // bytes, which must be a chunk size of the format. It reads and authenticates the last chunk, with one ReadAt of src. It
-// keeps src and w. nil options mean the defaults.
+// keeps src and copies w. nil options mean the defaults.
 //
 // Errors: those of ReadAt; a [*ChunkError] if no body has the length; [ErrTooLarge]; [suite.ErrSize] if off or body is
 // negative or their sum overflows.
@@ -48,10 +48,10 @@ func NewReaderAt(src io.ReaderAt, off, body int64, w *suite.Sealer, chunk int, o
 		// A length that no body has is that of a body cut short, or of one with bytes added, which looks the same.
 		return nil, &ChunkError{Chunk: max(0, body-1) / (int64(chunk) + suite.TagSize), ended: true}
 	}
-	r := &ReaderAt{src: src, off: off, body: body, size: size, w: w, chunk: chunk}
+	r := &ReaderAt{src: src, off: off, body: body, size: size, w: *w, chunk: chunk}
 	r.batch, r.workers, r.cache = opts.batch(chunk, batchSize), opts.workers(chunk), newCache(chunk, opts)
 	r.last = suite.Chunks(size, chunk) - 1
-	if _, err := r.readRun(&codec{w: w, chunk: chunk}, nil, r.last*int64(chunk), 1); err != nil {
+	if _, err := r.readRun(&codec{w: *w, chunk: chunk}, nil, r.last*int64(chunk), 1); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -83,7 +83,7 @@ func (r *ReaderAt) ReadAt(p []byte, off int64) (n int, err error) {
 	if len(p) >= splitFrom && r.workers > 1 {
 		n, err = r.readTogether(p, off)
 	} else {
-		c := newCodec(r.w, r.chunk)
+		c := newCodec(&r.w, r.chunk)
 		defer c.free()
 		n, err = r.readRange(c, p, off)
 	}

@@ -30,11 +30,11 @@ type Salvager struct {
 }
 
 // NewSalvager returns a Salvager of a body that begins at off in src, where at most body bytes of it are. It keeps src and
-// w. nil options mean the defaults; it works on the caller's goroutine alone.
+// copies w. nil options mean the defaults; it works on the caller's goroutine alone.
 func NewSalvager(src io.ReaderAt, off, body int64, w *suite.Sealer, chunk int, opts *Options) *Salvager {
 	mustChunk(chunk)
 	return &Salvager{
-		codec: codec{w: w, chunk: chunk}, src: src, off: off, body: max(0, body), batch: int64(opts.batch(chunk, batchSize)), Size: -1,
+		codec: codec{w: *w, chunk: chunk}, src: src, off: off, body: max(0, body), batch: int64(opts.batch(chunk, batchSize)), Size: -1,
 	}
 }
 

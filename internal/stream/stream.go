@@ -95,7 +95,7 @@ func Seal(dst, plaintext []byte, w *suite.Sealer, chunk int, opts *Options) []by
 	if len(plaintext) >= splitFrom {
 		if n := opts.cores(); n > 1 {
 			out := dst[:len(dst)+int(size)]
-			sealTogether(n, out[len(dst):], plaintext, codec{w: w, chunk: chunk})
+			sealTogether(n, out[len(dst):], plaintext, codec{w: *w, chunk: chunk})
 			return out
 		}
 	}
@@ -213,7 +213,7 @@ func mustNotOverlap(out, in []byte, unit int) {
 // There is no associated data, because everything a chunk depends on is in the key or in the nonce. Bounds: 2^46 bytes
 // of plaintext for a distinguishing advantage of 2^-45 (SPEC.md, Section 8), hence an index below 2^34.
 type codec struct {
-	w     *suite.Sealer
+	w     suite.Sealer
 	chunk int // plaintext of a full chunk, bytes
 	nonce [suite.NonceSize]byte
 }
@@ -270,7 +270,7 @@ var codecs = sync.Pool{New: func() any { return new(codec) }}
 // newCodec returns a pooled codec; the caller frees it and uses it no more.
 func newCodec(w *suite.Sealer, chunk int) *codec {
 	c := codecs.Get().(*codec)
-	c.w, c.chunk = w, chunk
+	c.w, c.chunk = *w, chunk
 	return c
 }
 

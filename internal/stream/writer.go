@@ -35,12 +35,12 @@ type Writer struct {
 var _ io.ReaderFrom = (*Writer)(nil)
 
 // NewWriter returns a Writer that writes the body to dst, in chunks of chunk bytes, which must be a chunk size of the
-// format. It keeps dst and w, which seals this body and nothing else, and writes nothing yet. nil options mean the
+// format. It keeps dst and copies w, which seals this body and nothing else, and writes nothing yet. nil options mean the
 // defaults.
 func NewWriter(dst io.Writer, w *suite.Sealer, chunk int, opts *Options) *Writer {
 	mustChunk(chunk)
 	ww := &Writer{dst: dst}
-	ww.pipe, ww.lane = newPipeline(codec{w: w, chunk: chunk}, chunk, opts)
+	ww.pipe, ww.lane = newPipeline(codec{w: *w, chunk: chunk}, chunk, opts)
 	return ww
 }
 
