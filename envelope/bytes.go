@@ -2,9 +2,11 @@ package envelope
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/xinfeng-kms/xinfeng/internal/stream"
+	"github.com/xinfeng-kms/xinfeng/internal/suite"
 )
 
 // Encrypt returns plaintext as a message: about 290 bytes and the context longer, and 16 bytes for each chunk. Nil and
@@ -19,21 +21,18 @@ func (c *Client) Encrypt(ctx context.Context, plaintext []byte, ec Context) ([]b
 // AppendEncrypt is [Client.Encrypt], appending the message to dst. plaintext must not overlap the spare capacity of dst;
 // it panics if the two do. On error it returns nil; nothing but spare capacity of dst was written to.
 func (c *Client) AppendEncrypt(ctx context.Context, dst, plaintext []byte, ec Context) ([]byte, error) {
+	size, err := suite.BodySize(int64(len(plaintext)), c.opts.ChunkSize)
+	if err != nil {
+		return nil, fmt.Errorf("envelope: %w", err)
+	}
 	sc := c.sealing.Get().(*scratch)
-	defer c.sealing.Put(sc)
+	defer sc.put(&c.sealing)
 	w, err := c.seal(ctx, sc, ec, int64(len(plaintext)))
 	if err != nil {
 		return nil, err
 	}
-	total, err := sc.header.EncryptedSize(int64(len(plaintext)))
-	if err != nil {
-		return nil, err
-	}
-	dst, err = sc.header.Marshal(slices.Grow(dst, int(total)))
-	if err != nil {
-		return nil, err
-	}
-	return stream.Seal(dst, plaintext, &w, sc.header.ChunkSize, &c.stream), nil
+	dst = append(slices.Grow(dst, len(sc.wire)+int(size)), sc.wire...)
+	return stream.Seal(dst, plaintext, &w, c.opts.ChunkSize, &c.stream), nil
 }
 
 // Decrypt returns the plaintext of message. ec must be the pairs that it was encrypted with, all of them and no others,
@@ -54,19 +53,19 @@ func (c *Client) Decrypt(ctx context.Context, message []byte, ec Context) ([]byt
 // overlap the spare capacity of dst. On error it returns nil, and what it wrote to spare capacity of dst is wiped.
 func (c *Client) AppendDecrypt(ctx context.Context, dst, message []byte, ec Context) ([]byte, Info, error) {
 	sc := c.opening.Get().(*scratch)
-	defer c.opening.Put(sc)
-	n, err := sc.header.Parse(message)
+	defer sc.put(&c.opening)
+	if err := sc.parse(message); err != nil {
+		return nil, Info{}, err
+	}
+	h := &sc.header
+	if _, err := checkSize(h, int64(len(message))); err != nil {
+		return nil, Info{}, err
+	}
+	w, info, err := c.open(ctx, sc, message[:h.HeadSize()], ec)
 	if err != nil {
 		return nil, Info{}, err
 	}
-	if _, err := checkSize(&sc.header, int64(len(message))); err != nil {
-		return nil, Info{}, err
-	}
-	w, info, err := c.open(ctx, sc, ec)
-	if err != nil {
-		return nil, Info{}, err
-	}
-	plaintext, err := stream.Open(dst, message[n:], &w, sc.header.ChunkSize, &c.stream)
+	plaintext, err := stream.Open(dst, message[len(sc.wire):], &w, h.ChunkSize, &c.stream)
 	if err != nil {
 		return nil, Info{}, err
 	}

@@ -192,5 +192,5 @@ func New(provider keyring.KeyProvider, opts *Options) (*Client, error) {
 type Info struct {
 	Provider, KeyID string // of the wrapped key that was opened
 	Suite           format.Suite
-	Stored          format.Pairs // the stored pairs; the caller's own copy
+	Stored          format.Pairs // the stored pairs, which other answers may share: not to be modified
 }

@@ -1,7 +1,6 @@
 package envelope
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -14,20 +13,11 @@ import (
 	"github.com/xinfeng-kms/xinfeng/keyring"
 )
 
-// A scratch is what one message needs while its header is made or opened.
-type scratch struct {
-	header   format.Header
-	stored   []byte
-	withheld []byte
-	head     []byte
-}
-
 // errNotAuthentic is what every local failure of authentication looks like, whether context, key or header is wrong.
 func errNotAuthentic() error { return fmt.Errorf("envelope: message is %w", ErrAuthentication) }
 
-// seal makes the header of a new message: one GenerateDataKey of the provider. It leaves the header in sc, with
-// everything set that Marshal needs, and returns what the body is sealed under. size is the length of the plaintext in
-// bytes, -1 if unknown.
+// seal makes the header of a new message: one GenerateDataKey of the provider. It leaves the header in sc, in bytes too, and
+// returns what the body is sealed under. size is the length of the plaintext in bytes, -1 if unknown.
 //
 // It follows SPEC.md, Section 5, "Writing".
 func (c *Client) seal(ctx context.Context, sc *scratch, ec Context, size int64) (w suite.Sealer, err error) {
@@ -37,7 +27,8 @@ func (c *Client) seal(ctx context.Context, sc *scratch, ec Context, size int64) 
 	if err := ctx.Err(); err != nil {
 		return w, fmt.Errorf("envelope: %w", err)
 	}
-	key, err := c.provider.GenerateDataKey(ctx, &keyring.GenerateDataKeyRequest{Suite: c.opts.Suite, Context: sc.stored, Size: size})
+	sc.generate = keyring.GenerateDataKeyRequest{Suite: c.opts.Suite, Context: sc.stored, Size: size}
+	key, err := c.provider.GenerateDataKey(ctx, &sc.generate)
 	if err != nil {
 		return w, err
 	}
@@ -46,23 +37,38 @@ func (c *Client) seal(ctx context.Context, sc *scratch, ec Context, size int64) 
 		return w, err
 	}
 	h := &sc.header
-	h.Suite, h.ChunkSize, h.Stored = c.opts.Suite, c.opts.ChunkSize, sc.stored
-	h.Withheld = format.Pairs(sc.withheld).Len()
 	rand.Read(h.Salt[:])
-	if err := c.placeKey(ctx, h, c.opts.Keys, key.Record(), key); err != nil {
+	if sc.fits(key.Record()) {
+		copy(saltOf(h, sc.wire), h.Salt[:])
+	} else if err := c.newHeader(ctx, sc, key); err != nil {
 		return w, err
 	}
-	if sc.head, err = h.AppendHead(sc.head[:0]); err != nil {
+	if h.Tag, w, err = c.suite.Message(key, sc.wire[:h.HeadSize()], sc.withheld); err != nil {
 		return w, err
 	}
-	if h.Tag, err = c.suite.Tag(key, sc.head, sc.withheld); err != nil {
-		return w, err
-	}
-	return c.suite.Body(key, &h.Tag)
+	copy(sc.wire[h.HeadSize():], h.Tag[:])
+	return w, nil
 }
 
-// splitContext encodes the pairs of a new message, stored and withheld.
+// newHeader makes the header of a message under key, whose salt is there and whose tag is yet to be computed.
+func (c *Client) newHeader(ctx context.Context, sc *scratch, key *keyring.DataKey) (err error) {
+	h := &sc.header
+	sc.wire = sc.wire[:0]
+	h.Suite, h.ChunkSize, h.Stored = c.opts.Suite, c.opts.ChunkSize, sc.stored
+	h.Withheld = format.Pairs(sc.withheld).Len()
+	if err := c.placeKey(ctx, h, c.opts.Keys, key.Record(), key); err != nil {
+		return err
+	}
+	sc.wire, err = h.Marshal(sc.wire)
+	return err
+}
+
+// splitContext encodes the pairs of a new message, stored and withheld, unless they are those of the message before.
 func (c *Client) splitContext(sc *scratch, ec Context) (err error) {
+	if sc.holds(ec) {
+		return nil
+	}
+	sc.split, sc.wire = false, sc.wire[:0]
 	for _, name := range c.opts.Require {
 		if _, ok := ec[name]; !ok {
 			return fmt.Errorf("envelope: %q: %w", name, ErrMissingPair)
@@ -71,6 +77,7 @@ func (c *Client) splitContext(sc *scratch, ec Context) (err error) {
 	if len(c.opts.Withhold) == 0 {
 		sc.withheld = sc.withheld[:0]
 		sc.stored, err = format.AppendPairs(sc.stored[:0], ec)
+		sc.split = err == nil
 		return err
 	}
 	withheld := func(k string) bool { return slices.Contains(c.opts.Withhold, k) }
@@ -78,6 +85,7 @@ func (c *Client) splitContext(sc *scratch, ec Context) (err error) {
 		return err
 	}
 	sc.withheld, err = format.AppendPairsFunc(sc.withheld[:0], ec, withheld)
+	sc.split = err == nil
 	return err
 }
 
@@ -92,16 +100,27 @@ func checkKey(ctx context.Context, key *keyring.DataKey, s format.Suite) error {
 	return nil
 }
 
-// open checks the header in sc against the given context, asks the provider for the data key, and verifies the tag. It
-// returns what the body is opened under. What is wrong with suite or context is found before the provider is asked.
+// openHeader is open of a header that was read from a stream.
+func (c *Client) openHeader(ctx context.Context, h *format.Header, ec Context) (w suite.Sealer, info Info, err error) {
+	head, err := h.AppendHead(nil)
+	if err != nil {
+		return w, info, err // unreachable: what was parsed marshals
+	}
+	return c.open(ctx, &scratch{header: *h}, head, ec)
+}
+
+// open checks the header in sc against the given context, asks the provider for the data key, and verifies the tag. head
+// is the head in bytes, as it was read. It returns what the body is opened under. What is wrong with suite or context is
+// found before the provider is asked.
 //
 // It follows SPEC.md, Section 5, "Reading", steps 4 to 6; the caller has done 1 to 3.
-func (c *Client) open(ctx context.Context, sc *scratch, ec Context) (w suite.Sealer, info Info, err error) {
+func (c *Client) open(ctx context.Context, sc *scratch, head []byte, ec Context) (w suite.Sealer, info Info, err error) {
 	h := &sc.header
 	if err := c.acceptSuite(h.Suite); err != nil {
 		return w, info, err
 	}
-	if err := c.matchContext(sc, h.Stored, ec, h.Withheld); err != nil {
+	stored := format.Pairs(head[len(head)-len(h.Stored):]) // of this message, whatever became of those in sc
+	if err := c.matchContext(sc, stored, ec, h.Withheld); err != nil {
 		return w, info, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -111,7 +130,8 @@ func (c *Client) open(ctx context.Context, sc *scratch, ec Context) (w suite.Sea
 	if err != nil {
 		return w, info, err
 	}
-	key, err := c.provider.Decrypt(ctx, &keyring.DecryptRequest{Suite: h.Suite, Context: h.Stored, Record: record})
+	sc.decrypt = keyring.DecryptRequest{Suite: h.Suite, Context: h.Stored, Record: record}
+	key, err := c.provider.Decrypt(ctx, &sc.decrypt)
 	if err != nil {
 		return w, info, err
 	}
@@ -119,32 +139,26 @@ func (c *Client) open(ctx context.Context, sc *scratch, ec Context) (w suite.Sea
 	if err := checkKey(ctx, key, h.Suite); err != nil {
 		return w, info, err
 	}
-	if err := verify(sc, kf, key); err != nil {
-		return w, info, err
-	}
-	info.Provider, info.KeyID = key.OpenedBy()
-	info.Suite, info.Stored = h.Suite, bytes.Clone(h.Stored)
-	w, err = suite.Lookup(uint16(h.Suite)).Body(key, &h.Tag)
-	return w, info, err
-}
-
-// verify compares the tag of the header in sc, and the commit of the key file if there is one, with those of the data
-// key. The tag holds the head, the withheld pairs and the data key together, and is what makes a message open under one
-// key only.
-func verify(sc *scratch, kf *format.KeyFile, key *keyring.DataKey) (err error) {
-	h := &sc.header
 	if kf != nil {
 		if err := verifyCommit(kf, key); err != nil {
-			return err
+			return w, info, err
 		}
 	}
-	if sc.head, err = h.AppendHead(sc.head[:0]); err != nil {
-		return err
-	}
-	tag, err := suite.Lookup(uint16(h.Suite)).Tag(key, sc.head, sc.withheld)
+	tag, w, err := suite.Lookup(uint16(h.Suite)).Message(key, head, sc.withheld)
 	if err != nil {
-		return err
+		return suite.Sealer{}, info, err
 	}
+	if err := compareTag(h, &tag); err != nil {
+		return suite.Sealer{}, info, err
+	}
+	info.Provider, info.KeyID = key.OpenedBy()
+	info.Suite, info.Stored = h.Suite, sc.tell(stored)
+	return w, info, nil
+}
+
+// compareTag compares the tag of the header with the one that follows from the data key. It holds the head, the withheld
+// pairs and the data key together, and is what makes a message open under one key only.
+func compareTag(h *format.Header, tag *[suite.CommitSize]byte) error {
 	if subtle.ConstantTimeCompare(tag[:], h.Tag[:]) != 1 {
 		return errNotAuthentic()
 	}

@@ -46,8 +46,7 @@ func (c *Client) newReader(ctx context.Context, src io.Reader, ec Context, total
 			return nil, 0, err
 		}
 	}
-	sc := scratch{header: *header}
-	w, info, err := c.open(ctx, &sc, ec)
+	w, info, err := c.openHeader(ctx, header, ec)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -100,8 +99,7 @@ func (c *Client) NewReaderAt(ctx context.Context, src io.ReaderAt, size int64, e
 	if _, err := checkSize(header, size); err != nil {
 		return nil, err
 	}
-	sc := scratch{header: *header}
-	w, info, err := c.open(ctx, &sc, ec)
+	w, info, err := c.openHeader(ctx, header, ec)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/xinfeng-kms/xinfeng/format"
+	"github.com/xinfeng-kms/xinfeng/internal/suite"
 	"github.com/xinfeng-kms/xinfeng/keyring"
 )
 
@@ -148,6 +149,25 @@ func (c *Client) rewrapRecord(ctx context.Context, sc *scratch, ec Context, opts
 	}
 	needKey := h.Kind == format.Detached || kind == format.Detached
 	return c.wrapAnew(ctx, h.Suite, h.Stored, record, opts, needKey, func(key *keyring.DataKey) error { return verify(sc, kf, key) })
+}
+
+// verify compares the tag of the header in sc, and the commit of the key file if there is one, with those of the data key.
+func verify(sc *scratch, kf *format.KeyFile, key *keyring.DataKey) error {
+	h := &sc.header
+	if kf != nil {
+		if err := verifyCommit(kf, key); err != nil {
+			return err
+		}
+	}
+	head, err := h.AppendHead(nil)
+	if err != nil {
+		return err // unreachable: what was parsed marshals
+	}
+	tag, err := suite.Lookup(uint16(h.Suite)).Tag(key, head, sc.withheld)
+	if err != nil {
+		return err
+	}
+	return compareTag(h, &tag)
 }
 
 // wrapAnew asks the client's provider for its entries anew: without the data key if it can, else with the data key that

@@ -79,8 +79,7 @@ func (c *Client) Salvage(ctx context.Context, dst io.WriterAt, src io.ReaderAt, 
 	if err != nil {
 		return result, err
 	}
-	sc := scratch{header: *header}
-	w, info, err := c.open(ctx, &sc, ec)
+	w, info, err := c.openHeader(ctx, header, ec)
 	if err != nil {
 		return result, err
 	}

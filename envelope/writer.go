@@ -38,13 +38,9 @@ func (c *Client) newWriter(ctx context.Context, dst io.Writer, ec Context, size 
 	if err != nil {
 		return nil, err
 	}
-	b, err := sc.header.Marshal(nil)
-	if err != nil {
+	if n, err := dst.Write(sc.wire); err != nil {
 		return nil, err
-	}
-	if n, err := dst.Write(b); err != nil {
-		return nil, err
-	} else if n != len(b) {
+	} else if n != len(sc.wire) {
 		return nil, fmt.Errorf("envelope: header: %w", io.ErrShortWrite)
 	}
 	return &Writer{stream.NewWriter(dst, &w, sc.header.ChunkSize, opts), sc.header}, nil

@@ -1,0 +1,233 @@
+package envelope
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/xinfeng-kms/xinfeng/format"
+	"github.com/xinfeng-kms/xinfeng/keyring"
+)
+
+// White-box: which scratch a call gets from its pool is the pool's affair, and what is at stake here is what a scratch takes
+// over from the message before.
+
+// newTestClient returns a client over a cache, so that messages with one context share a data key.
+func newTestClient(t *testing.T, provider keyring.KeyProvider, opts *Options) *Client {
+	t.Helper()
+	c, err := New(provider, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func newTestCache(t *testing.T) *keyring.Caching {
+	t.Helper()
+	raw, err := keyring.NewRawAES("a", make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache, err := keyring.NewCaching(raw, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cache.Close() })
+	return cache
+}
+
+// A header is parsed as if none had been before it: whatever was, and whatever byte of it differs from that.
+func TestScratchParse(t *testing.T) {
+	cache := newTestCache(t)
+	ec := Context{"tenant": "42", "row": "9"}
+	message := func(opts Options) []byte {
+		t.Helper()
+		m, err := newTestClient(t, cache, &opts).Encrypt(t.Context(), []byte("hello"), ec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	first := message(Options{})
+	messages := map[string][]byte{
+		"another salt":       message(Options{}),
+		"another chunk size": message(Options{ChunkSize: 4096}),
+		"another suite":      message(Options{Suite: format.SM4GCM}),
+		"a pair withheld":    message(Options{Withhold: []string{"row"}}),
+		"all withheld":       message(Options{Withhold: []string{"row", "tenant"}}),
+		"slots":              message(Options{Keys: format.Slots}),
+		"detached":           message(Options{Keys: format.Detached, KeyStore: deafStore{}}),
+		"longer":             append(bytes.Clone(first), "more"...),
+		"empty":              nil,
+	}
+	for i := range first {
+		messages[fmt.Sprintf("cut to %d bytes", i)] = first[:i]
+		flipped := bytes.Clone(first)
+		flipped[i] ^= 1
+		messages[fmt.Sprintf("byte %d flipped", i)] = flipped
+	}
+	same := 0
+	check := func(name string, sc *scratch, m []byte) {
+		t.Helper()
+		before := bytes.Clone(m)
+		var want format.Header
+		n, wantErr := want.Parse(m)
+		if sc.parsed(m) {
+			same++
+		}
+		err := sc.parse(m)
+		if fmt.Sprint(err) != fmt.Sprint(wantErr) {
+			t.Fatalf("%s: parse = %v, want %v", name, err, wantErr)
+		}
+		got := sc.header
+		if len(got.Stored) == 0 {
+			got.Stored, want.Stored = nil, nil // an empty one is as good as none
+		}
+		if err == nil && (!reflect.DeepEqual(got, want) || len(sc.wire) != n) {
+			t.Fatalf("%s: parse gives %+v of %d bytes, want %+v of %d", name, got, len(sc.wire), want, n)
+		}
+		if !bytes.Equal(m, before) {
+			t.Fatalf("%s: parse changed the message", name)
+		}
+	}
+	sc := new(scratch)
+	for name, m := range messages {
+		for other, o := range messages {
+			if strings.Contains(name, "byte") && strings.Contains(other, "byte") {
+				continue // the square of all single bytes adds nothing but time
+			}
+			check("first", sc, first)
+			check(name, sc, m)
+			check(other+" behind "+name, sc, o)
+		}
+	}
+	if same == 0 {
+		t.Error("no header was taken for one like that before it")
+	}
+
+	// Two messages with slots of one record differ in more than salt and tag, and are never taken for alike.
+	a, b := message(Options{Keys: format.Slots}), message(Options{Keys: format.Slots})
+	check("slots", sc, a)
+	if sc.parsed(a) || sc.parsed(b) {
+		t.Error("a header with slots was taken for the one before")
+	}
+	check("other slots", sc, b)
+}
+
+// deafStore takes key files and gives none back.
+type deafStore struct{ noKeyStore }
+
+func (deafStore) Put(context.Context, format.Reference, []byte) error { return nil }
+
+func TestScratchHolds(t *testing.T) {
+	cache := newTestCache(t)
+	all := []Context{
+		nil, {}, {"a": "1"}, {"a": "2"}, {"b": "1"}, {"a": "1", "b": "1"}, {"a": "1", "b": "2"}, {"a": "2", "b": "1"},
+		{"a": "1", "w": "1"}, {"a": "1", "w": "2"}, {"a": "1", "w": ""}, {"w": "1"}, {"w": "a"}, {"a": ""}, {"aa": ""}, {"a": "a"},
+		{"a": "1", "b": "1", "w": "1"}, {"a": "1\x001", "b": ""}, {"a": "", "b": "", "w": ""},
+	}
+	invalid := []Context{{"": "1"}, {"a": "\xff"}, {"a": "1", "\xff": "1"}, {"a": strings.Repeat("x", 1<<16)}, {"w": "\xff"}, {"a": "1", "w": "\xff"}}
+	for _, withhold := range [][]string{nil, {"w"}, {"w", "b"}} {
+		c := newTestClient(t, cache, &Options{Withhold: withhold})
+		for _, before := range append(all, invalid...) {
+			for _, ec := range append(all, invalid...) {
+				sc := new(scratch)
+				wantErr := c.splitContext(sc, before)
+				if got, want := sc.holds(ec), wantErr == nil && mapsEqual(before, ec); got != want {
+					t.Fatalf("withholding %q: %v holds %v = %v, want %v", withhold, before, ec, got, want)
+				}
+				fresh := new(scratch)
+				freshErr := c.splitContext(fresh, ec)
+				err := c.splitContext(sc, ec)
+				if fmt.Sprint(err) != fmt.Sprint(freshErr) {
+					t.Fatalf("%v behind %v: splitContext = %v, want %v", ec, before, err, freshErr)
+				}
+				if err == nil && (!bytes.Equal(sc.stored, fresh.stored) || !bytes.Equal(sc.withheld, fresh.withheld)) {
+					t.Fatalf("%v behind %v: stored %q, withheld %q, want %q, %q", ec, before, sc.stored, sc.withheld, fresh.stored, fresh.withheld)
+				}
+			}
+		}
+	}
+}
+
+func mapsEqual(a, b Context) bool {
+	return len(a) == len(b) && (len(a) == 0 || reflect.DeepEqual(a, b))
+}
+
+// A header is made anew unless the record lies in the same place.
+func TestScratchFits(t *testing.T) {
+	record := format.Record{{Provider: "raw", KeyID: "a", Ciphertext: make([]byte, format.LocalWrapSize)}}
+	two := append(record.Clone(), format.WrappedKey{Provider: "raw", KeyID: "b", Ciphertext: make([]byte, format.LocalWrapSize)})
+	for _, tt := range []struct {
+		name   string
+		kind   format.Kind
+		wire   []byte
+		before format.Record
+		want   bool
+	}{
+		{"the same", format.Attached, []byte{1}, record, true},
+		{"an equal one in another place", format.Attached, []byte{1}, record.Clone(), false},
+		{"one with more entries", format.Attached, []byte{1}, two, false},
+		{"none", format.Attached, nil, nil, false},
+		{"slots", format.Slots, []byte{1}, record, false},
+		{"detached", format.Detached, []byte{1}, record, false},
+		{"no header", format.Attached, nil, record, false},
+	} {
+		sc := &scratch{header: format.Header{Kind: tt.kind, Record: tt.before}, wire: tt.wire}
+		if got := sc.fits(record); got != tt.want {
+			t.Errorf("%s: fits = %v, want %v", tt.name, got, tt.want)
+		}
+	}
+	longer := &scratch{header: format.Header{Kind: format.Attached, Record: two}, wire: []byte{1}}
+	if longer.fits(two[:1]) {
+		t.Error("the beginning of a record fits")
+	}
+}
+
+// A scratch with a long header gives its room back.
+func TestScratchKeepsNoLongHeader(t *testing.T) {
+	c := newTestClient(t, newTestCache(t), nil)
+	for _, n := range []int{100, keepWire} {
+		sc := &scratch{wire: make([]byte, n, n+1)}
+		sc.put(&c.opening)
+		if kept := cap(sc.wire) > 0; kept != (n < keepWire) {
+			t.Errorf("header of %d bytes: kept %v", n, kept)
+		}
+	}
+}
+
+// What an Info tells is never used again: a caller who changes it changes no later check and no later answer.
+func TestScratchTell(t *testing.T) {
+	c := newTestClient(t, newTestCache(t), nil)
+	m, err := c.Encrypt(t.Context(), []byte("hello"), Context{"tenant": "42"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sc := new(scratch)
+	open := func(ec Context) (Info, error) {
+		if err := sc.parse(m); err != nil {
+			t.Fatal(err)
+		}
+		_, info, err := c.open(t.Context(), sc, m[:sc.header.HeadSize()], ec)
+		return info, err
+	}
+	info, err := open(Context{"tenant": "42"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := open(Context{"tenant": "42"})
+	if err != nil || &again.Stored[0] != &info.Stored[0] {
+		t.Errorf("the same pairs were copied again: %v", err)
+	}
+	copy(info.Stored, bytes.Replace(info.Stored, []byte("42"), []byte("66"), 1))
+	if _, err := open(Context{"tenant": "66"}); err == nil {
+		t.Error("the message opens with what the caller wrote into an Info")
+	}
+	info, err = open(Context{"tenant": "42"})
+	if err != nil || info.Stored.Map()["tenant"] != "42" {
+		t.Errorf("open = %v, %v, want the message's own pairs", info.Stored.Map(), err)
+	}
+}
