@@ -18,8 +18,9 @@ var (
 	// several workers hand batches over. With less they spend their time in waking each other.
 	batchSize = 1 << 20
 	// smallBatchSize is the same on one core. With less, files and sockets spend their time in system calls; with more,
-	// a batch leaves the second-level cache before it is written.
-	smallBatchSize = 256 << 10
+	// what was read and what will be written, beside the buffers of the source and the destination, no longer fit the
+	// second-level cache of 1 MiB that is usual.
+	smallBatchSize = 128 << 10
 	// unitSize is how much plaintext one worker seals or opens of a whole buffer at a time, in bytes: little enough that
 	// none waits long for the last.
 	unitSize = 256 << 10
@@ -69,7 +70,7 @@ type mover interface {
 
 // A pipeline runs the calls of one stream, on the caller's goroutine alone or on several.
 //
-// Alone, it moves batches of about 256 KiB, which stay in the second-level cache from the source to the destination.
+// Alone, it moves batches of about 128 KiB, which stay in the second-level cache from the source to the destination.
 //
 // With several, the unit of hand-over is a batch of about 1 MiB. Each worker takes one under a lock, works on it, waits
 // for its turn and gives it: no data crosses from one core to another, takes happen one at a time in the order of the

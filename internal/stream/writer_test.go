@@ -297,7 +297,7 @@ func (c *tally) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestBatches: one Read and one Write for about 256 KiB on one core and about 1 MiB on several, whatever the chunk, once a
+// TestBatches: one Read and one Write for about 128 KiB on one core and about 1 MiB on several, whatever the chunk, once a
 // message is that long; less if MaxBuffer says so, and never less than a chunk.
 func TestBatches(t *testing.T) {
 	const n = 8 * batch
@@ -306,14 +306,14 @@ func TestBatches(t *testing.T) {
 	for _, tt := range []struct {
 		chunk, parallelism, maxBuffer, want int // want: plaintext of the longest call
 	}{
-		{chunk, 1, 0, batch / 4},
-		{chunk, 1, -1, batch / 4},
+		{chunk, 1, 0, batch / 8},
+		{chunk, 1, -1, batch / 8},
 		{chunk, 2, 0, batch},
 		{chunk, 2, 64 << 20, batch},
-		{1 << 16, 1, 0, batch / 4},
+		{1 << 16, 1, 0, batch / 8},
 		{1 << 16, 3, 0, batch},
-		{chunk, 2, 4 << 20, batch / 4},    // no room for two workers
-		{chunk, 2, 1 << 20, batch / 4},    // two of half a MiB would be over it by their tags
+		{chunk, 2, 4 << 20, batch / 8},    // no room for two workers
+		{chunk, 2, 1 << 20, batch / 8},    // two of half a MiB would be over it by their tags
 		{chunk, 2, 256 << 10, batch / 16}, // likewise
 		{chunk, 2, 1, chunk},
 		{batch, 1, 0, batch},
@@ -323,7 +323,7 @@ func TestBatches(t *testing.T) {
 		body := stream.Seal(nil, plain, w, tt.chunk, nil)
 		stored := tt.want + tt.want/tt.chunk*suite.TagSize
 		// Bytes that a Read looks ahead; calls until a message has turned out to be long.
-		const look, ramp = 64, 6 + 2*batch/(batch/4)
+		const look, ramp = 64, 6 + 2*batch/(batch/8)
 		for name, do := range map[string]func(src *tally, dst *tally) error{
 			"ReadFrom": func(src, dst *tally) error {
 				src.r = bytes.NewReader(plain)
