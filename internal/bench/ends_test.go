@@ -58,6 +58,17 @@ func (s *socket) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// An end is a pair of sockets for one core.
+type end struct{ in, out *socket }
+
+func newSockets(cores int) []end {
+	ends := make([]end, cores)
+	for i := range ends {
+		ends[i] = end{&socket{b: text(socketSize)}, &socket{b: text(socketSize)}}
+	}
+	return ends
+}
+
 // readAll reads r to its end in calls of n bytes, which go one behind the other into buf and again from its beginning.
 func readAll(r io.Reader, buf []byte, n int) error {
 	for at := 0; ; {
