@@ -222,6 +222,7 @@ func checkDestination(path string, source fs.FileInfo, noReplace bool) error {
 // data, and only the caller's may be in his callback.
 func (f *fileCall) options(c *Client) *stream.Options {
 	opts := c.stream
+	opts.Files = true
 	if f.progress != nil {
 		opts.Between = f.tell
 	}

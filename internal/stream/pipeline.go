@@ -17,7 +17,7 @@ var (
 	// batchSize is how much plaintext one Read or Write of the underlying stream carries where it can, in bytes, when
 	// several workers hand batches over. With less they spend their time in waking each other.
 	batchSize = 1 << 20
-	// smallBatchSize is the same on one core. With less, files and sockets spend their time in system calls; with more,
+	// smallBatchSize is the same on one core, but for files. With less, sockets spend their time in system calls; with more,
 	// what was read and what will be written, beside the buffers of the source and the destination, no longer fit the
 	// second-level cache of 1 MiB that is usual.
 	smallBatchSize = 128 << 10
@@ -70,7 +70,8 @@ type mover interface {
 
 // A pipeline runs the calls of one stream, on the caller's goroutine alone or on several.
 //
-// Alone, it moves batches of about 128 KiB, which stay in the second-level cache from the source to the destination.
+// Alone, it moves batches of about 128 KiB, which stay in the second-level cache from the source to the destination, or
+// between files 1 MiB.
 //
 // With several, the unit of hand-over is a batch of about 1 MiB. Each worker takes one under a lock, works on it, waits
 // for its turn and gives it: no data crosses from one core to another, takes happen one at a time in the order of the
@@ -93,10 +94,14 @@ type pipeline struct {
 // newPipeline returns the pipeline of a stream that reads chunks of unit bytes, and the lane of its caller's goroutine.
 func newPipeline(c codec, unit int, opts *Options) (pipeline, lane) {
 	p := pipeline{workers: opts.workers(c.chunk), batch: opts.batch(c.chunk, batchSize), unit: unit, start: startAfter}
+	small := smallBatchSize
 	if opts != nil {
 		p.between = opts.Between
+		if opts.Files {
+			small = batchSize
+		}
 	}
-	n := opts.batch(c.chunk, smallBatchSize)
+	n := opts.batch(c.chunk, small)
 	return p, lane{codec: c, most: n, in: window{limit: n*unit + lookAhead}}
 }
 

@@ -32,6 +32,9 @@ type Options struct {
 	// MaxBuffer bounds the bytes that a stream holds, plaintext and ciphertext together; 0 or less means 64 MiB. Room
 	// for two chunks is always taken, however large they are.
 	MaxBuffer int
+	// Files says that source or destination is a file. Then batches are of about 1 MiB on one core as well: the system
+	// writes them to its cache in larger pieces, which weighs more than what stays in the processor's.
+	Files bool
 	// Between is called between the batches of one Write, ReadFrom, WriteTo or large Read, on the goroutine that called
 	// it, so that the caller can look at what has been done so far. Others may be under way meanwhile. nil means nobody
 	// looks.

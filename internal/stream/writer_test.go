@@ -297,7 +297,7 @@ func (c *tally) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestBatches: one Read and one Write for about 128 KiB on one core and about 1 MiB on several, whatever the chunk, once a
+// TestBatches: one Read and one Write for about 128 KiB on one core and about 1 MiB on several or between files, once a
 // message is that long; less if MaxBuffer says so, and never less than a chunk.
 func TestBatches(t *testing.T) {
 	const n = 8 * batch
@@ -305,21 +305,25 @@ func TestBatches(t *testing.T) {
 	plain := text(n)
 	for _, tt := range []struct {
 		chunk, parallelism, maxBuffer, want int // want: plaintext of the longest call
+		files                               bool
 	}{
-		{chunk, 1, 0, batch / 8},
-		{chunk, 1, -1, batch / 8},
-		{chunk, 2, 0, batch},
-		{chunk, 2, 64 << 20, batch},
-		{1 << 16, 1, 0, batch / 8},
-		{1 << 16, 3, 0, batch},
-		{chunk, 2, 4 << 20, batch / 8},    // no room for two workers
-		{chunk, 2, 1 << 20, batch / 8},    // two of half a MiB would be over it by their tags
-		{chunk, 2, 256 << 10, batch / 16}, // likewise
-		{chunk, 2, 1, chunk},
-		{batch, 1, 0, batch},
-		{4 * batch, 2, 0, 4 * batch},
+		{chunk, 1, 0, batch / 8, false},
+		{chunk, 1, 0, batch, true},
+		{chunk, 1, 1 << 20, batch / 4, true}, // two of half a MiB would be over it by their tags
+		{chunk, 1, -1, batch / 8, false},
+		{chunk, 2, 0, batch, false},
+		{chunk, 2, 0, batch, true},
+		{chunk, 2, 64 << 20, batch, false},
+		{1 << 16, 1, 0, batch / 8, false},
+		{1 << 16, 3, 0, batch, false},
+		{chunk, 2, 4 << 20, batch / 8, false},    // no room for two workers
+		{chunk, 2, 1 << 20, batch / 8, false},    // likewise
+		{chunk, 2, 256 << 10, batch / 16, false}, // two of 128 KiB would be over it by their tags
+		{chunk, 2, 1, chunk, false},
+		{batch, 1, 0, batch, false},
+		{4 * batch, 2, 0, 4 * batch, false},
 	} {
-		opts := &stream.Options{Parallelism: tt.parallelism, MaxBuffer: tt.maxBuffer}
+		opts := &stream.Options{Parallelism: tt.parallelism, MaxBuffer: tt.maxBuffer, Files: tt.files}
 		body := stream.Seal(nil, plain, w, tt.chunk, nil)
 		stored := tt.want + tt.want/tt.chunk*suite.TagSize
 		// Bytes that a Read looks ahead; calls until a message has turned out to be long.
