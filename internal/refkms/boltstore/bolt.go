@@ -28,7 +28,9 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"math/bits"
 	"os"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -63,9 +65,12 @@ type Store struct {
 
 var _ state.Store = (*Store)(nil)
 
-// mapSize is how much of a file is mapped into memory ahead, in bytes: address space, no memory. To map more, bbolt has
-// to wait until nobody reads, and everybody then waits for it. Windows makes the file as large as the map.
-const mapSize = 1 << 38
+// How much of a file is mapped into memory ahead, in bytes: address space, no memory. To map more, bbolt has to wait until
+// nobody reads, and everybody then waits for it. Windows makes the file as large as the map.
+const (
+	mapSize      = 1 << 38
+	smallMapSize = 1 << 24 // on Windows, and where addresses have 32 bits
+)
 
 // allocSize is by how much a file grows at a time, in bytes.
 const allocSize = 1 << 20
@@ -111,7 +116,7 @@ func (s *Store) open(path string, opts Options) (err error) {
 		},
 	}
 	s.db, err = bolt.Open(path, 0o600, options)
-	if err != nil && options.InitialMmapSize > 0 && !errors.Is(err, berrors.ErrTimeout) {
+	if err != nil && !errors.Is(err, berrors.ErrTimeout) {
 		options.InitialMmapSize = 0 // a process may be allowed little address space
 		s.db, err = bolt.Open(path, 0o600, options)
 	}
@@ -177,6 +182,15 @@ func (s *Store) unlock(l Lock, opts Options) error {
 	})
 }
 
+// initialMap returns how much of a file is mapped ahead.
+func initialMap() int {
+	if bits.UintSize < 64 || runtime.GOOS == "windows" {
+		return smallMapSize
+	}
+	size := int64(mapSize)
+	return int(size)
+}
+
 // firstDue returns the date of the first event, with which the keys of its table begin.
 func firstDue(tx *bolt.Tx) state.Time {
 	if b := tx.Bucket(tableNames[state.DuesTable]); b != nil {
@@ -229,8 +243,13 @@ func (s *Store) Close() error {
 	}
 	err := s.log.close()
 	<-s.turn
+	was := s.closed.Swap(true)
+	for s.batch != nil { // whoever leads it comes before this, each time
+		s.turn <- struct{}{}
+		<-s.turn
+	}
 	defer func() { s.turn <- struct{}{} }()
-	if s.closed.Swap(true) {
+	if was {
 		return nil
 	}
 	if e := s.db.Close(); e != nil {

@@ -72,6 +72,9 @@ func (s *Store) join() (b *batch, leads bool, err error) {
 
 // begin begins a batch.
 func (s *Store) begin() (*batch, error) {
+	if s.closed.Load() {
+		return nil, state.ErrClosed
+	}
 	if s.doubt != nil {
 		return nil, s.doubt
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/boltstore"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/trail"
 	bolt "go.etcd.io/bbolt"
 )
 
@@ -25,6 +26,21 @@ func commits(t *testing.T, path string) (n int) {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// content returns the aliases of a store, and the keys they lead to.
+func content(t *testing.T, s state.Store) map[string]string {
+	t.Helper()
+	m := map[string]string{}
+	if err := s.View(func(tx state.Tx) error {
+		for name, a := range state.Aliases.All(tx, world) {
+			m[name] = a.KeyID
+		}
+		return nil
+	}); err != nil {
+		t.Fatalf("View = %v", err)
+	}
+	return m
 }
 
 // Many callers share syncs, and whoever among them fails or panics takes nothing from the others, whether it leads its
@@ -89,6 +105,57 @@ func TestSharedCommits(t *testing.T) {
 	}
 	if n, most := commits(t, path), callers*calls/3/4; n > most {
 		t.Errorf("%d Updates that succeeded took %d commits, want at most %d", callers*calls/3, n, most)
+	}
+}
+
+// Close finishes what runs, whatever runs, and nothing acknowledged is lost.
+func TestCloseUnderLoad(t *testing.T) {
+	for range 20 {
+		path := filepath.Join(t.TempDir(), "store")
+		s := open(t, path)
+		var all sync.WaitGroup
+		var made atomic.Int64
+		started := make(chan struct{}, 8)
+		for caller := range 8 {
+			all.Go(func() {
+				for i := 0; ; i++ {
+					err := s.Update(func(tx state.Tx) error {
+						name := fmt.Sprintf("alias/%d-%d", caller, i)
+						state.Aliases.Put(tx, world, name, &state.Alias{Name: name, KeyID: "k"})
+						return nil
+					})
+					if errors.Is(err, state.ErrClosed) {
+						return
+					}
+					if err != nil {
+						t.Errorf("Update = %v", err)
+						return
+					}
+					made.Add(1)
+					if e := s.Log().Append(&trail.Record{Scope: world}); e != nil && !errors.Is(e, state.ErrClosed) {
+						t.Errorf("Append = %v", e)
+					}
+					select {
+					case started <- struct{}{}:
+					default:
+					}
+				}
+			})
+		}
+		for range 8 {
+			<-started
+		}
+		if err := s.Close(); err != nil {
+			t.Errorf("Close = %v", err)
+		}
+		all.Wait()
+		s = open(t, path)
+		if n := int64(len(content(t, s))); n != made.Load() {
+			t.Errorf("there are %d records, want the %d that were acknowledged", n, made.Load())
+		}
+		if err := errors.Join(s.Check(), s.Close()); err != nil {
+			t.Errorf("Check = %v", err)
+		}
 	}
 }
 

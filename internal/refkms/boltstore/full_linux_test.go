@@ -58,20 +58,6 @@ func inChild(t *testing.T) bool {
 	return false
 }
 
-func content(t *testing.T, s state.Store) map[string]string {
-	t.Helper()
-	m := map[string]string{}
-	if err := s.View(func(tx state.Tx) error {
-		for name, a := range state.Aliases.All(tx, world) {
-			m[name] = a.KeyID
-		}
-		return nil
-	}); err != nil {
-		t.Fatalf("View = %v", err)
-	}
-	return m
-}
-
 // Where the disk is full an Update fails and leaves everything as it was; reads go on, and writes when there is room again.
 func TestFullDisk(t *testing.T) {
 	if !inChild(t) {
