@@ -277,6 +277,43 @@ func prefixed(prefix string, names []string) []string {
 	return out
 }
 
+// What cannot be read gets a line and fails, and the rest is done.
+func TestBinaryUnreadable(t *testing.T) {
+	u := newUser(t)
+	for _, name := range []string{"in/a", "in/secret", "in/closed/b"} {
+		u.write(name, name)
+	}
+	cmd := exec.CommandContext(t.Context(), "xinfeng", "encrypt", "-r", "in", "-d", "safe")
+	if os.Getuid() == 0 { // who can read anything: somebody else runs it
+		const nobody = 65534
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+		for _, dir := range []string{u.dir, os.Getenv("XDG_CONFIG_HOME")} {
+			if err := errors.Join(os.Chown(dir, nobody, nobody), os.Chmod(filepath.Dir(dir), 0o755)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Chmod(u.bin, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Chmod("in/secret", 0), os.Chmod("in/closed", 0)); err != nil {
+		t.Fatal(err)
+	}
+	closed := filepath.Join(u.dir, "in", "closed")
+	t.Cleanup(func() { os.Chmod(closed, 0o700) }) // so that it can be removed
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != exitFailed {
+		t.Errorf("%v\n%s", err, out)
+	}
+	for _, want := range []string{"in/secret: permission denied\n", "in/closed: permission denied\n", "1 file encrypted, 2 failed\n"} {
+		if !bytes.Contains(out, []byte(want)) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	u.wantNames("safe", "a.xf")
+}
+
 // Several processes at once, of which the first makes the key service, agree on one key.
 func TestBinaryAtOnce(t *testing.T) {
 	u := newUser(t)

@@ -83,13 +83,13 @@ func TestLocalServiceInUse(t *testing.T) {
 	if code, _, says := w.runCtx(ctx, "decrypt", "-f", "a.xf"); code != exitFailed {
 		t.Errorf("exit %d\n%s", code, says)
 	}
-	done := make(chan string)
-	go func() {
-		_, _, says := w.run("decrypt", "-f", "a.xf")
-		done <- says
-	}()
-	time.AfterFunc(patience+100*time.Millisecond, func() { server.Close() })
-	if says := <-done; !strings.Contains(says, "waiting for another process that uses the key service in "+dir) || !strings.Contains(says, "a.xf -> a") {
+	w.watch = writerFunc(func(said []byte) (int, error) {
+		if strings.Contains(string(said), "waiting") {
+			server.Close()
+		}
+		return len(said), nil
+	})
+	if _, says := w.ok("decrypt", "-f", "a.xf"); !strings.Contains(says, "waiting for another process that uses the key service in "+dir) || !strings.Contains(says, "a.xf -> a") {
 		t.Errorf("it says %q", says)
 	}
 }

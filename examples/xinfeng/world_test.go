@@ -29,6 +29,7 @@ type world struct {
 	terminal func(stream any) bool
 	answers  []string // to the questions of the terminal
 	asked    []string
+	watch    io.Writer     // sees what is said, as it is said
 	ahead    time.Duration // of the machine's clock is that of the local key service
 }
 
@@ -84,6 +85,9 @@ func (w *world) runCtx(ctx context.Context, args ...string) (code int, stdout, s
 	w.t.Helper()
 	var out, err bytes.Buffer
 	t := &tool{in: w.stdin, out: &out, err: &err, env: func(k string) string { return w.env[k] }, terminal: w.terminal, now: func() time.Time { return time.Now().Add(w.ahead) }}
+	if w.watch != nil {
+		t.err = io.MultiWriter(&err, w.watch)
+	}
 	if t.terminal == nil {
 		t.terminal = func(any) bool { return false }
 	}
