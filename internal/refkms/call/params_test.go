@@ -3,6 +3,7 @@ package call_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -295,7 +296,7 @@ func TestPage(t *testing.T) {
 	for _, tt := range []struct {
 		number, size int
 		want         string
-	}{{1, 3, "123"}, {2, 3, "456"}, {3, 3, "7"}, {4, 3, ""}, {1, 0, ""}, {1, 100, "1234567"}, {1 << 62, 100, ""}} {
+	}{{1, 3, "123"}, {2, 3, "456"}, {3, 3, "7"}, {4, 3, ""}, {1, 0, ""}, {1, 100, "1234567"}, {math.MaxInt, 100, ""}} {
 		page, got := call.Page{Number: tt.number, Size: tt.size}, ""
 		for i := range 7 {
 			if page.Take() {
