@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -128,8 +129,6 @@ func (s *settings) check() error {
 		return misused("-store needs -key-file or -passphrase-env: what it keeps is encrypted")
 	case s.keyFile != "" && s.passphrase != "":
 		return misused("-key-file and -passphrase-env exclude each other")
-	case s.store != "" && s.store == s.keyFile:
-		return misused("-key-file and -store are one file")
 	case s.passphrase != "" && os.Getenv(s.passphrase) == "":
 		return misused("-passphrase-env %s: there is no such variable, or nothing in it", s.passphrase)
 	case (s.accessKeyID == "") != (s.accessKeySecret == ""):
@@ -139,5 +138,37 @@ func (s *settings) check() error {
 	case s.controlToken != "" && s.control == "":
 		return misused("-control-token without -control")
 	}
+	return s.checkFiles()
+}
+
+// checkFiles refuses a file that is written to under one name and has another use, too: the log of an audit would destroy a
+// key, for good.
+func (s *settings) checkFiles() error {
+	files := []struct {
+		name, path string
+		written    bool
+	}{
+		{"store", s.store, true}, {"key-file", s.keyFile, true}, {"audit", s.audit, true},
+		{"config", s.config, false}, {"tls-cert", s.tlsCert, false}, {"tls-key", s.tlsKey, false},
+	}
+	for i, a := range files {
+		for _, b := range files[:i] {
+			if b.written && a.path != "" && b.path != "" && oneFile(a.path, b.path) {
+				return misused("-%s and -%s are one file", a.name, b.name)
+			}
+		}
+	}
 	return nil
+}
+
+// oneFile reports whether both paths name one file, or will when it is there. Terminals and the like may have many uses.
+func oneFile(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	if errA == nil && errB == nil {
+		return infoA.Mode().IsRegular() && os.SameFile(infoA, infoB)
+	}
+	absA, errA := filepath.Abs(a)
+	absB, errB := filepath.Abs(b)
+	return errA == nil && errB == nil && absA == absB
 }
