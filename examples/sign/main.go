@@ -1,9 +1,9 @@
 // Sign signs a file with a private key that never leaves KMS, and verifies it offline with the public key: one call to
 // sign, one for the public key once, none to verify. KMS sees the digest of the file and not the file.
 //
-//	go run ./examples/sign [FILE]    default README.md; writes FILE.sig and FILE.pub to a temporary folder
+//	go run ./examples/sign [FILE]    default README.md; writes FILE.sig and FILE.pub to a new temporary folder
 //
-// Anybody can verify them, without KMS and without this library:
+// Anybody can verify them, without KMS and without this library; it prints the command:
 //
 //	openssl dgst -sha256 -verify FILE.pub -signature FILE.sig FILE
 //
@@ -30,18 +30,13 @@ import (
 
 func main() {
 	log.SetFlags(0)
-	dir, err := os.MkdirTemp("", "sign")
-	if err != nil {
-		log.Fatal(err)
-	}
-	err = run(os.Stdout, dir, os.Args[1:])
-	os.RemoveAll(dir)
-	if err != nil {
+	if err := run(os.Stdout, "", os.Args[1:]); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(out io.Writer, dir string, args []string) error {
+// run makes its folder within parent, "" for where the system has such ones.
+func run(out io.Writer, parent string, args []string) error {
 	file := "README.md"
 	switch len(args) {
 	case 0:
@@ -88,10 +83,6 @@ func run(out io.Writer, dir string, args []string) error {
 	if err != nil {
 		return err
 	}
-	base := filepath.Join(dir, filepath.Base(file))
-	if err := errors.Join(os.WriteFile(base+".sig", signature, 0o644), os.WriteFile(base+".pub", public, 0o644)); err != nil {
-		return err
-	}
 	if err := verify(public, digest[:], signature); err != nil {
 		return err
 	}
@@ -101,7 +92,14 @@ func run(out io.Writer, dir string, args []string) error {
 		return fmt.Errorf("another file: %v, want %v", err, errSignature)
 	}
 	fmt.Fprintln(out, "one byte more:", errSignature)
-	return nil
+
+	dir, err := os.MkdirTemp(parent, "sign")
+	if err != nil {
+		return err
+	}
+	base := filepath.Join(dir, filepath.Base(file))
+	fmt.Fprintf(out, "openssl dgst -sha256 -verify %[1]s.pub -signature %[1]s.sig %[2]s\n", base, file)
+	return errors.Join(os.WriteFile(base+".sig", signature, 0o644), os.WriteFile(base+".pub", public, 0o644))
 }
 
 // sign returns the signature of a file with the given SHA-256, in DER: one AsymmetricSign.

@@ -26,11 +26,16 @@ func TestRun(t *testing.T) {
 			t.Errorf("the story does not say %q:\n%s", want, &out)
 		}
 	}
-	public, err := os.ReadFile(filepath.Join(dir, "release.tar.pub"))
+	_, command, _ := strings.Cut(out.String(), "openssl ")
+	args := strings.Fields(command) // dgst -sha256 -verify FILE.pub -signature FILE.sig FILE
+	if len(args) != 7 || filepath.Dir(filepath.Dir(args[3])) != dir {
+		t.Fatalf("the command to verify by is %q", command)
+	}
+	public, err := os.ReadFile(args[3])
 	if err != nil {
 		t.Fatal(err)
 	}
-	signature, err := os.ReadFile(filepath.Join(dir, "release.tar.sig"))
+	signature, err := os.ReadFile(args[5])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +65,6 @@ func TestRun(t *testing.T) {
 		if _, err := exec.LookPath("openssl"); err != nil {
 			t.Skip("openssl is not installed")
 		}
-		args := []string{"dgst", "-sha256", "-verify", filepath.Join(dir, "release.tar.pub"), "-signature", filepath.Join(dir, "release.tar.sig"), file}
 		if text, err := exec.Command("openssl", args...).CombinedOutput(); err != nil || string(text) != "Verified OK\n" {
 			t.Errorf("openssl says %q, %v", text, err)
 		}
