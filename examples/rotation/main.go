@@ -144,6 +144,9 @@ func write(ctx context.Context, kms kmsapi.API, keyID, text string) (client *env
 
 func read(ctx context.Context, out io.Writer, client *envelope.Client, message []byte) error {
 	plaintext, info, err := client.AppendDecrypt(ctx, nil, message, nil)
+	if err != nil {
+		return err
+	}
 	fmt.Fprintf(out, "  %q opens by %s\n", plaintext, info.KeyID)
-	return err
+	return nil
 }

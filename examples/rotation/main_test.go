@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/xinfeng-kms/xinfeng/envelope"
 	"github.com/xinfeng-kms/xinfeng/kmsclient/refkms"
 )
 
@@ -51,5 +53,27 @@ $`).FindStringSubmatch(out.String())
 		if len(events) != 1 || events[0].ErrorCode != tt.refusal {
 			t.Errorf("calls of %s by the worker: %+v, want one that ends with %q", tt.event, events, tt.refusal)
 		}
+	}
+}
+
+// What does not open is not told as if it had.
+func TestReadNothing(t *testing.T) {
+	server, err := refkms.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kms := server.Client(nil)
+	cmk, err := kms.CreateKey(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, message, err := write(t.Context(), kms, cmk.ARN, "hello")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	message[len(message)-1] ^= 1
+	if err := read(t.Context(), &out, app, message); !errors.Is(err, envelope.ErrAuthentication) || out.Len() != 0 {
+		t.Errorf("read = %v and says %q, want ErrAuthentication", err, &out)
 	}
 }
