@@ -68,7 +68,7 @@ const (
 	textType          = "text/plain; charset=utf-8" // of the page
 )
 
-// A Handler is the control face of a server. It is safe for concurrent use.
+// A Handler is the control face of a server. It is safe for concurrent use. The zero value is not usable.
 type Handler struct {
 	server     *refkms.Server
 	authorized func(token string) bool
@@ -86,6 +86,9 @@ type Handler struct {
 // 1 MiB, 16 MiB for Apply; how long it may take is for the http.Server's ReadTimeout to say. The face moves the clock
 // up to the year 2200, and keeps 64 snapshots and 1024 faults.
 func New(server *refkms.Server, token string) (*Handler, error) {
+	if server == nil {
+		return nil, errors.New("control: no server")
+	}
 	if len(token) < minToken || len(token) > maxToken {
 		return nil, fmt.Errorf("control: token of %d bytes, want %d to %d", len(token), minToken, maxToken)
 	}

@@ -176,6 +176,12 @@ func TestPage(t *testing.T) {
 	}
 }
 
+func TestNewRefusesNoServer(t *testing.T) {
+	if face, err := control.New(nil, token); face != nil || err == nil || err.Error() != "control: no server" {
+		t.Errorf("New = %v, %v, want it refused", face, err)
+	}
+}
+
 func TestNewRefusesTokens(t *testing.T) {
 	server := newWorld(t, nil).server
 	for _, tt := range []struct{ name, token, want string }{
