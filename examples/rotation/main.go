@@ -27,7 +27,6 @@ const rewrapPolicy = `{"Version": "1", "Statement": [
 	{"Effect": "Allow", "Action": ["kms:ReEncryptFrom", "kms:ReEncryptTo"], "Resource": %q}]}`
 
 func main() {
-	log.SetFlags(0)
 	server, err := refkms.New(nil)
 	if err != nil {
 		log.Fatal(err)
@@ -116,9 +115,8 @@ func byHand(ctx context.Context, out io.Writer, server *refkms.Server) error {
 		return err
 	}
 	var moved bytes.Buffer
-	_, err = reader.Rewrap(ctx, &moved, bytes.NewReader(old), nil, &envelope.RewrapOptions{
-		Drop: func(k format.WrappedKey) bool { return k.KeyID == a.KeyID }})
-	if err != nil {
+	fromA := func(k format.WrappedKey) bool { return k.KeyID == a.KeyID }
+	if _, err := reader.Rewrap(ctx, &moved, bytes.NewReader(old), nil, &envelope.RewrapOptions{Drop: fromA}); err != nil {
 		return err
 	}
 	fmt.Fprintln(out, "moved to B, so that A can be disabled")
@@ -144,9 +142,8 @@ func write(ctx context.Context, kms kmsapi.API, keyID, text string) (client *env
 
 func read(ctx context.Context, out io.Writer, client *envelope.Client, message []byte) error {
 	plaintext, info, err := client.AppendDecrypt(ctx, nil, message, nil)
-	if err != nil {
-		return err
+	if err == nil {
+		fmt.Fprintf(out, "  %q opens by %s\n", plaintext, info.KeyID)
 	}
-	fmt.Fprintf(out, "  %q opens by %s\n", plaintext, info.KeyID)
-	return nil
+	return err
 }
