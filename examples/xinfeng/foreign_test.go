@@ -44,6 +44,12 @@ func (w *world) foreign(name string) {
 		b, err := c.Encrypt(ctx, []byte(foreignText), aliyunesdk.Context{"tenant": "42"})
 		check(err)
 		w.write(name, string(b))
+	case "header.txt":
+		c, err := aliyunesdk.New([]aliyunesdk.Key{{ARN: w.key, API: w.kms}}, nil)
+		check(err)
+		d, err := c.NewDetached(ctx, aliyunesdk.Context{"tenant": "42"})
+		check(err)
+		w.write(name, d.Header()+"\n")
 	case "object", "metadata.json":
 		key, err := osscse.NewKMSKey(w.kms, w.key, map[string]string{"desc": "x"}, nil)
 		check(err)

@@ -73,6 +73,7 @@ func TestInspectForeignFormats(t *testing.T) {
 		{"fourline.cipher", "fourline", "four-line envelope"},
 		{"chunks", "fourline-chunks", "no tag"},
 		{"sdk", "aliyunesdk", "encryption SDK"},
+		{"header.txt", "aliyunesdk", "header of messages of the vendor's encryption SDK"},
 		{"metadata.json", "osscse-metadata", "encrypted OSS object"},
 	} {
 		w.foreign(tt.file)

@@ -31,6 +31,7 @@ func (r *fourlineReport) String() string {
 
 // An aliyunReport is what a message of the vendor's encryption SDK says.
 type aliyunReport struct {
+	Detached      bool              `json:"detached,omitempty"` // a header that is kept elsewhere than its messages
 	Encoding      string            `json:"encoding"`
 	Algorithm     string            `json:"algorithm"`
 	Authenticated bool              `json:"authenticated"` // whether the algorithm protects the body
@@ -45,7 +46,11 @@ type aliyunKey struct {
 
 func (r *aliyunReport) String() string {
 	var b strings.Builder
-	b.WriteString("message of the vendor's encryption SDK (nothing below is verified)\n")
+	what := "message"
+	if r.Detached {
+		what = "header of messages"
+	}
+	fmt.Fprintf(&b, "%s of the vendor's encryption SDK (nothing below is verified)\n", what)
 	line := func(name, value string) { fmt.Fprintf(&b, "  %-12s %s\n", name, value) }
 	line("encoding", r.Encoding)
 	line("algorithm", r.Algorithm)
@@ -113,16 +118,25 @@ func inspectForeign(open func() io.Reader, size int64) (*inspection, error) {
 		case errors.Is(err, fourline.ErrChunkFile):
 			return &inspection{Format: "fourline-chunks", Unverified: true, Fourline: &fourlineReport{Chunks: true}}, nil
 		}
+		if h, err := aliyunesdk.InspectDetached(strings.TrimSpace(string(text))); err == nil {
+			found := inspectAliyun(h)
+			found.Aliyun.Detached = true
+			return found, nil
+		}
 	}
 	h, err := aliyunesdk.Inspect(open())
 	if err != nil {
 		return nil, errUnknown
 	}
+	return inspectAliyun(h), nil
+}
+
+func inspectAliyun(h *aliyunesdk.Header) *inspection {
 	r := &aliyunReport{Encoding: h.Encoding.String(), Algorithm: h.Algorithm.String(), Authenticated: h.Algorithm.Authenticated(), Context: h.Context}
 	for _, k := range h.Keys {
 		r.WrappedKeys = append(r.WrappedKeys, aliyunKey{k.KeyID, k.Blob})
 	}
-	return &inspection{Format: "aliyunesdk", Unverified: true, Aliyun: r}, nil
+	return &inspection{Format: "aliyunesdk", Unverified: true, Aliyun: r}
 }
 
 func isBase64(b []byte) bool {
