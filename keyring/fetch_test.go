@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -76,6 +77,45 @@ func TestCachingOneFetchForAll(t *testing.T) {
 		if s := c.Stats(); s.CallsSaved != 999 {
 			t.Errorf("CallsSaved = %d, want 999", s.CallsSaved)
 		}
+	})
+}
+
+// A storm over many contexts is one call for each, all at the same time: none waits for the answer of another.
+func TestCachingStormDoesNotSerialise(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const contexts = 10_000
+		p := &instant{delay: time.Second}
+		c, err := keyring.NewCaching(p, &keyring.CachingOptions{MaxEntries: contexts})
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		var wg sync.WaitGroup
+		for i := range contexts {
+			wg.Go(func() {
+				ec, err := format.AppendPairs(nil, map[string]string{"tenant": strconv.Itoa(i)})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				for range 2 { // a miss and a hit
+					k, err := c.GenerateDataKey(t.Context(), &keyring.GenerateDataKeyRequest{Suite: format.AES256GCM, Context: ec, Size: 1})
+					if err != nil {
+						t.Errorf("context %d: %v", i, err)
+						return
+					}
+					k.Destroy()
+				}
+			})
+		}
+		wg.Wait()
+		if took, calls := time.Since(start), p.calls.Load(); took != time.Second || calls != contexts {
+			t.Errorf("%d contexts took %v and %d calls, want one second and %d", contexts, took, calls, contexts)
+		}
+		if s := c.Stats(); s.Hits != contexts || s.Held != contexts {
+			t.Errorf("Stats = %+v, want %d hits and as many keys held", s, contexts)
+		}
+		c.Close()
 	})
 }
 
