@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/xinfeng-kms/xinfeng/envelope"
+	"github.com/xinfeng-kms/xinfeng/envelope/column"
 	"github.com/xinfeng-kms/xinfeng/keyring"
 )
 
@@ -29,6 +30,7 @@ type floor struct {
 
 const (
 	tagLabel, bodyLabel  = "xinfeng/1 tag", "xinfeng/1 body"
+	cellLabel            = "xinfeng/1 cell"
 	saltOffset, headSize = 12, 44
 )
 
@@ -187,5 +189,73 @@ func BenchmarkCores(b *testing.B) {
 			lanes: []lane{{name: "AppendEncrypt", run: on(cores, ours)}},
 		}
 		b.Run(r.name, r.measure)
+	}
+}
+
+// cell derives the key of a cell whose withheld pairs have n bytes: one derivation.
+func (f *floor) cell(n int) (cipher.AEAD, error) {
+	const prefix = 32 + 1 + 16 + 16 // commit, form, reference, salt
+	f.info = append(append(f.info[:0], cellLabel...), f.head[:prefix+n]...)
+	f.expand()
+	block, err := aes.NewCipher(f.sum)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
+
+// BenchmarkCell: values of a database column, under a data key that is at hand.
+func BenchmarkCell(b *testing.B) {
+	raw, err := keyring.NewRawAES("bench", make([]byte, 32))
+	if err != nil {
+		b.Fatal(err)
+	}
+	cells, err := column.New(raw, envelope.KeyDir(b.TempDir()), envelope.Context{"table": "users"}, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer cells.Close()
+	row42 := envelope.Context{"id": "42"}
+	const rowSize = 2 + len("id") + 2 + len("42")
+	for _, n := range []int{16, 100, 1 << 10} {
+		value := text(n)
+		cell, err := cells.Seal(ctx, nil, value, row42)
+		if err != nil {
+			b.Fatal(err)
+		}
+		f, other := newFloor(), newFloor()
+		aead, err := other.cell(rowSize)
+		if err != nil {
+			b.Fatal(err)
+		}
+		body := aead.Seal(nil, other.nonce[:], value, nil)
+		room := make([]byte, 0, len(cell))
+		for _, r := range []*row{
+			{
+				name: "seal cell of " + sizeName(n), times: 1000,
+				limit: lane{name: "floor", run: func() error {
+					rand.Read(f.head[:16])
+					aead, err := f.cell(rowSize)
+					if err == nil {
+						aead.Seal(room, f.nonce[:], value, nil)
+					}
+					return err
+				}},
+				lanes: []lane{{name: "Seal", goal: 1.2, run: func() error { _, err := cells.Seal(ctx, room, value, row42); return err }}},
+			},
+			{
+				name: "open cell of " + sizeName(n), times: 1000,
+				limit: lane{name: "floor", run: func() error {
+					aead, err := other.cell(rowSize)
+					if err == nil {
+						_, err = aead.Open(room, other.nonce[:], body, nil)
+					}
+					return err
+				}},
+				lanes: []lane{{name: "Open", goal: 1.2, run: func() error { _, err := cells.Open(ctx, room, cell, row42); return err }}},
+			},
+		} {
+			b.Run(r.name, r.measure)
+		}
 	}
 }
