@@ -11,8 +11,7 @@ import (
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
 )
 
-// The causes for which a file is not opened, or fails. Besides them there are those of package os, for a disk that is
-// full among others.
+// The causes for which a file is not opened, or fails. Besides them there are those of package os.
 var (
 	// ErrInUse is that of a file which another process has, or another Server of this one.
 	ErrInUse = boltstore.ErrInUse
@@ -26,6 +25,9 @@ var (
 	ErrWideMode = boltstore.ErrMode
 	// ErrDamaged is that of a record which does not authenticate or decode, and of a file that makes no sense.
 	ErrDamaged = boltstore.ErrDamaged
+	// ErrNotWritten is that of a change which could not be written, because a disk is full among other reasons. Nothing of
+	// it is kept.
+	ErrNotWritten = boltstore.ErrNotWritten
 	// ErrInDoubt is that of every change after a write of which nobody can say whether it is on disk. Close the server
 	// and open it again, and look.
 	ErrInDoubt = boltstore.ErrInDoubt
@@ -62,8 +64,8 @@ type file struct {
 // [Server.SetRootKey] has set since. The file is of one process at a time, until [Server.Close].
 //
 // A call that changes something is answered when the change is on disk, as far as fsync reaches; calls that run at the
-// same time share a sync. If writing fails, for a full disk among other reasons, the call fails with an error that
-// matches [kmsapi.ErrUnavailable], what it would have changed stays as it was, and calls that change nothing go on.
+// same time share a sync. If writing fails, the call fails with an error that matches [ErrNotWritten] and
+// [kmsapi.ErrUnavailable], what it would have changed stays as it was, and calls that change nothing go on.
 //
 // Options are of the process, not of the file: a default region, quotas and so on may be others the next time. An access
 // key that they name is made if the account has it not; where they name none, one that the account has is used.

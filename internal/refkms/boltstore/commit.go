@@ -151,8 +151,9 @@ func (s *Store) commit(b *batch) error {
 		b.tx.bolt.Rollback() // does nothing if Commit did it
 		if s.visible(id) {
 			s.doubt = fmt.Errorf("%w: %v", ErrInDoubt, err)
+			return s.doubt
 		}
-		return storeError(err)
+		return fmt.Errorf("%w: %w", ErrNotWritten, err)
 	}
 	s.begun = true
 	s.due.Store(int64(due))

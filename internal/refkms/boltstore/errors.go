@@ -16,6 +16,9 @@ var (
 	// ErrDamaged is that of a record that does not authenticate or does not decode, and of a file whose pages make no
 	// sense.
 	ErrDamaged = errors.New("boltstore: file is damaged")
+	// ErrNotWritten is that of an Update which could not be written: a disk that is full, a limit on files. Nothing of it
+	// is kept. The cause is wrapped where bbolt passes it on.
+	ErrNotWritten = errors.New("boltstore: not written")
 	// ErrInDoubt is that of every Update after a write of which nobody can say whether it is on disk.
 	ErrInDoubt = errors.New("boltstore: a write failed and left the file in doubt; close it and open it again")
 )
