@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/xinfeng-kms/xinfeng/envelope"
 	"github.com/xinfeng-kms/xinfeng/envelope/column"
@@ -107,6 +108,9 @@ func references(ctx context.Context, db database) (refs []format.Reference, err 
 		var ref []byte
 		if err := rows.Scan(&ref); err != nil {
 			return nil, err
+		}
+		if len(ref) != len(format.Reference{}) {
+			return nil, fmt.Errorf("a key file with a reference of %d bytes", len(ref)) // nobody of ours has put it there
 		}
 		refs = append(refs, format.Reference(ref))
 	}

@@ -326,6 +326,18 @@ func TestRotation(t *testing.T) {
 	})
 }
 
+// Whoever can write to the key table stops no worker but with an error.
+func TestRewrapForeignRow(t *testing.T) {
+	onAll(t, func(t *testing.T, db database) {
+		s := newService(t)
+		newUsers(t, db, s, nil)
+		exec(t, db, "INSERT INTO data_keys (reference, key_file) VALUES (?, ?)", []byte("abc"), []byte("x"))
+		if n, err := rewrap(t.Context(), db, s.provider(t)); n != 0 || err == nil || err.Error() != "a key file with a reference of 3 bytes" {
+			t.Errorf("rewrap = %d, %v, want the reference refused", n, err)
+		}
+	})
+}
+
 // Of two workers who rewrap at once, one wins each key file, and the other is told.
 func TestStore(t *testing.T) {
 	onAll(t, func(t *testing.T, db database) {
