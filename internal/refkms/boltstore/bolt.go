@@ -211,10 +211,6 @@ func (s *Store) NextDue() state.Time {
 
 // View implements [state.Store].
 func (s *Store) View(fn func(state.Tx) error) error {
-	return s.view(func(t *tx) error { return fn(t) })
-}
-
-func (s *Store) view(fn func(*tx) error) error {
 	btx, err := s.db.Begin(false)
 	if err != nil {
 		return storeError(err)
@@ -225,6 +221,11 @@ func (s *Store) view(fn func(*tx) error) error {
 		return err
 	}
 	return t.err
+}
+
+// view calls a function of this package with a transaction that reads.
+func (s *Store) view(fn func(*tx) error) error {
+	return s.View(func(t state.Tx) error { return t.(*tx).guard(fn) })
 }
 
 // storeError names an error of bbolt as this package does.

@@ -22,12 +22,13 @@ type batch struct {
 	err  error         // set before
 }
 
-// Update implements [state.Store]. It calls fn once.
-func (s *Store) Update(fn func(state.Tx) error) error {
-	return s.update(func(t *tx) error { return fn(t) })
+// update calls a function of this package with a transaction that writes.
+func (s *Store) update(fn func(*tx) error) error {
+	return s.Update(func(t state.Tx) error { return t.(*tx).guard(fn) })
 }
 
-func (s *Store) update(fn func(*tx) error) error {
+// Update implements [state.Store]. It calls fn once.
+func (s *Store) Update(fn func(state.Tx) error) error {
 	b, leads, err := s.join()
 	if err != nil {
 		return err
@@ -93,7 +94,7 @@ func (s *Store) begin() (*batch, error) {
 }
 
 // run runs one function in the batch.
-func (b *batch) run(fn func(*tx) error) (err error) {
+func (b *batch) run(fn func(state.Tx) error) (err error) {
 	t := b.tx
 	kept := false
 	defer func() {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/boltstore"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/trail"
 	bolt "go.etcd.io/bbolt"
 )
 
@@ -237,6 +238,50 @@ func TestTruncated(t *testing.T) {
 			t.Errorf("%d bytes: Check = %v, View = %v", n, err, v)
 		}
 		s.Close()
+	}
+}
+
+// A file that is cut while it is open is no crash of the program either, and no lock that stays.
+func TestTruncatedWhileOpen(t *testing.T) {
+	path := sample(t)
+	s := open(t, path)
+	put := func(tx state.Tx) error {
+		state.Aliases.Put(tx, world, "alias/c", &state.Alias{Name: "alias/c", KeyID: "c"})
+		return nil
+	}
+	restore := s.Snapshot()
+	if err := os.Truncate(path, 8192); err != nil {
+		t.Fatal(err)
+	}
+	for name, err := range map[string]error{
+		"View": s.View(func(tx state.Tx) error { state.Aliases.Get(tx, world, "alias/a"); return nil }),
+		"View of all": s.View(func(tx state.Tx) error {
+			for range state.Aliases.All(tx, world) {
+			}
+			return nil
+		}),
+		"Update":   s.Update(put),
+		"restore":  restore(),
+		"Snapshot": s.Snapshot()(),
+		"SetAhead": s.SetAhead(1),
+		"SetLock":  s.SetLock(key(t, 2)),
+		"Check":    s.Check(),
+	} {
+		if !errors.Is(err, boltstore.ErrDamaged) {
+			t.Errorf("%s = %v, want ErrDamaged", name, err)
+		}
+	}
+	if err := s.Log().Append(&trail.Record{Scope: world}); err != nil {
+		t.Errorf("Append = %v", err)
+	}
+	if n := records(s.Log(), world, 0); n != 0 {
+		t.Errorf("the trail has %d records, want none where the file cannot be read", n)
+	}
+	if err := s.Close(); !errors.Is(err, boltstore.ErrDamaged) {
+		t.Errorf("Close = %v, want ErrDamaged: a record is lost", err)
+	}
+	if s, err := boltstore.Open(path, key(t, 1), boltstore.Options{}); !errors.Is(err, boltstore.ErrDamaged) {
+		t.Errorf("Open = %v, %v, want ErrDamaged", s, err)
 	}
 }
 

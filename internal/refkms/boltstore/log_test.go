@@ -2,7 +2,9 @@ package boltstore_test
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -78,6 +80,40 @@ func TestLogBounds(t *testing.T) {
 		}
 		if err := errors.Join(s.Check(), s.Close()); err != nil {
 			t.Errorf("Check = %v", err)
+		}
+	}
+}
+
+// A record is on disk when Append returns if it is to be, and else with the next Update: a copy of the file has it.
+func TestLogOnDisk(t *testing.T) {
+	dir := t.TempDir()
+	for _, sync := range []bool{true, false} {
+		path, copied := filepath.Join(dir, fmt.Sprint(sync)), filepath.Join(dir, fmt.Sprint("copy ", sync))
+		s, err := boltstore.Open(path, key(t, 1), boltstore.Options{NoSync: true, SyncAudit: sync})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			if err := s.Log().Append(&trail.Record{Scope: world}); err != nil {
+				t.Fatalf("Append = %v", err)
+			}
+		}
+		if !sync {
+			update(t, s, func(tx state.Tx) { state.Regions.Put(tx, state.Everywhere, "r", &state.Region{ID: "r"}) })
+		}
+		file, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(copied, file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+		if n := records(open(t, copied).Log(), world, 0); n != 3 {
+			t.Errorf("a copy has %d records, want 3 (sync: %t)", n, sync)
+		}
+		if err := s.Log().Append(&trail.Record{Scope: world}); !errors.Is(err, state.ErrClosed) {
+			t.Errorf("Append to a closed log = %v, want ErrClosed", err)
 		}
 	}
 }

@@ -54,6 +54,13 @@ func (t *tx) catch() {
 	}
 }
 
+// guard calls a function that uses bbolt itself.
+func (t *tx) guard(fn func(*tx) error) error {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer t.catch()
+	return fn(t)
+}
+
 // at returns the bucket of a table, nil if there is none, and the key of a record in it, which is valid until the next call.
 func (t *tx) at(table state.TableID, s state.Scope, id string) (*bolt.Bucket, []byte) {
 	name := tableNames[table]

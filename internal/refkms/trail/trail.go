@@ -6,8 +6,8 @@
 //
 // # What grows
 //
-// Records are kept for 180 days of the service's clock. In memory there are at most a given number, and as many KiB: the
-// oldest are forgotten first.
+// Records are kept for 180 days of the service's clock. A log has at most a given number, and as many KiB: the oldest are
+// forgotten first.
 //
 // # Compatibility
 //
