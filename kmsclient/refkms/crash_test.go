@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -47,7 +48,7 @@ func TestCrash(t *testing.T) {
 	var killed int
 	for run := range crashes {
 		a := crash(t, path, run, time.Duration(random.Int64N(int64(150*time.Millisecond))))
-		a.sync = syncsAudit(run)
+		a.audited = syncsAudit(run)
 		if a.count > 0 {
 			killed++
 		}
@@ -80,7 +81,8 @@ func TestCrash(t *testing.T) {
 // syncsAudit reports whether in a run calls wait for their record of the trail.
 func syncsAudit(run int) bool { return run%3 == 2 }
 
-// crash has a process work on the file, kills it a while after its first word, and returns what it had acknowledged.
+// crash has a process work on the file, kills it a while after its first word or acknowledgement, and returns what it had
+// acknowledged.
 func crash(t *testing.T, path string, run int, after time.Duration) *acknowledged {
 	t.Helper()
 	exe, err := os.Executable()
@@ -100,14 +102,17 @@ func crash(t *testing.T, path string, run int, after time.Duration) *acknowledge
 	}
 	a := new(acknowledged)
 	lines := bufio.NewScanner(stdout)
-	if lines.Scan() && lines.Text() == "open" { // before that nothing is acknowledged
-		time.AfterFunc(after, func() { cmd.Process.Kill() })
-	} else {
+	if !lines.Scan() || lines.Text() != "open" {
 		t.Errorf("run %d says %q", run, lines.Text())
 		cmd.Process.Kill()
 	}
+	killLater := sync.OnceFunc(func() { time.AfterFunc(after, func() { cmd.Process.Kill() }) })
+	if run%2 == 0 {
+		killLater() // perhaps before anything is acknowledged
+	}
 	for lines.Scan() {
 		a.line(t, lines.Text())
+		killLater()
 	}
 	if err := cmd.Wait(); err == nil || cmd.ProcessState.Exited() {
 		t.Errorf("run %d ended by itself: %v\n%s", run, err, &stderr)
@@ -191,7 +196,7 @@ func work(ctx context.Context, s *refkms.Server, name string) error {
 // acknowledged is what a server has said it did.
 type acknowledged struct {
 	count   int
-	sync    bool // the trail has it all
+	audited bool // the trail has it all
 	keys    []sealedThing
 	aliases map[string]string // to keys; "" where it has ended, "?" where nobody knows
 	secrets map[string]string
@@ -265,7 +270,7 @@ func (a *acknowledged) check(t *testing.T, s *refkms.Server, run int) {
 			t.Errorf("run %d: the access key of %s is that of %q, %v", run, name, answer.Arn, err)
 		}
 	}
-	if !a.sync {
+	if !a.audited {
 		return
 	}
 	events, err := s.Events(&refkms.Query{Attributes: map[string]string{"EventName": "CreateAlias"}})
