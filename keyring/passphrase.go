@@ -34,7 +34,7 @@ const MaxPassphraseSize = 1024
 // wait. A made-up message still costs its reader one derivation, with the default ceilings up to 1 GiB and some seconds;
 // a server lowers them to what its own messages have.
 //
-// It is safe for concurrent use. Package fmt shows nothing of the passphrase.
+// It is safe for concurrent use. Package fmt shows nothing of the passphrase. The zero value is not usable.
 type Passphrase struct {
 	names     localWrap
 	most      cost

@@ -145,6 +145,7 @@ func TestParsePublicKeyRefuses(t *testing.T) {
 		"zero":                               keyText(prefix, make([]byte, 32)),
 		"one":                                keyText(prefix, point(1, 0, 0)),
 		"another point of small order":       keyText(prefix, unhex(t, "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800")),
+		"minus one":                          keyText(prefix, point(0xec, 0xff, 0x7f)),
 		"the prime":                          keyText(prefix, point(0xed, 0xff, 0x7f)),
 		"the highest bit":                    keyText(prefix, point(9, 0, 0x80)),
 		"all bits":                           keyText(prefix, point(0xff, 0xff, 0xff)),
@@ -161,8 +162,8 @@ func TestParsePublicKeyRefuses(t *testing.T) {
 			t.Errorf("%s: ParsePublicKey = %v, %v, want ErrInvalidKey", name, k, err)
 		}
 	}
-	// 2^255 - 20 is the largest number below the prime; it is a point.
-	for _, b := range [][]byte{point(0xec-1, 0xff, 0x7f), point(9, 0, 0), point(0xff, 0xff, 0x7e)} {
+	// 2^255 - 21 is the largest number below the prime that is a point, and not of small order.
+	for _, b := range [][]byte{point(0xeb, 0xff, 0x7f), point(9, 0, 0), point(0xff, 0xff, 0x7e)} {
 		if _, err := keyring.ParsePublicKey(keyText(prefix, b)); err != nil {
 			t.Errorf("ParsePublicKey of the point %x = %v", b, err)
 		}

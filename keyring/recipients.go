@@ -25,7 +25,7 @@ import (
 // HKDF-SHA256 and AES-256-GCM whatever the suite of the message, bound to suite, key id and stored pairs (SPEC.md, Section
 // 4.5). It bears the id of the public key, so everybody sees for which keys a message is, and whoever knows a key, for whom.
 //
-// It is safe for concurrent use.
+// It is safe for concurrent use. The zero value neither writes nor opens.
 type Recipients struct {
 	to    []*PublicKey
 	opens []*PrivateKey
