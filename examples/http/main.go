@@ -38,6 +38,7 @@ func main() {
 		dir, err = os.Args[1], os.Remove(dir)
 	}
 	check(err)
+	check(os.MkdirAll(filepath.Join(dir, "files"), 0o700))
 	server, err := refkms.Open(filepath.Join(dir, "kms"), refkms.RootKeyFile(filepath.Join(dir, "kms.key")), nil)
 	check(err)
 	const alias = "alias/files"
@@ -54,7 +55,6 @@ func main() {
 	check(err)
 	client, err := envelope.New(cache, nil)
 	check(err)
-	check(os.MkdirAll(filepath.Join(dir, "files"), 0o700))
 	files, err := os.OpenRoot(filepath.Join(dir, "files"))
 	check(err)
 	log.Printf("serving http://localhost:8080/files/ from %s", dir)
