@@ -104,6 +104,8 @@ const contextSize = 2 + len("tenant") + 2 + len("42")
 // sizeName writes a number of bytes as a person does.
 func sizeName(n int) string {
 	switch {
+	case n >= 1<<30:
+		return fmt.Sprintf("%d GiB", n>>30)
 	case n >= 1<<20:
 		return fmt.Sprintf("%d MiB", n>>20)
 	case n >= 1<<10:
