@@ -60,3 +60,19 @@ func openAudit(path string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// endsTorn reports whether a file ends within a line, as a full disk or a crash may have left it.
+func endsTorn(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return false
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false // it may be written to and not read
+	}
+	defer f.Close()
+	last := make([]byte, 1)
+	_, err = f.ReadAt(last, info.Size()-1)
+	return err == nil && last[0] != '\n'
+}

@@ -70,6 +70,34 @@ func TestOpenAudit(t *testing.T) {
 	null.Close()
 }
 
+// What an earlier run left of a record does not spoil the first one of this.
+func TestTornFile(t *testing.T) {
+	for _, left := range []string{"", "{}\n", "{}\n{\"eventId\": \"to"} {
+		path := filepath.Join(t.TempDir(), "calls.jsonl")
+		if err := os.WriteFile(path, []byte(left), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p := start(t, "-audit", path)
+		createKey(t, p.sdk())
+		p.end()
+		got, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left != "" && !strings.HasSuffix(left, "\n") {
+			left += "\n"
+		}
+		line, ok := strings.CutPrefix(string(got), left)
+		var e refkms.Event
+		if err := json.Unmarshal([]byte(line), &e); !ok || err != nil || e.EventName != "CreateKey" {
+			t.Errorf("the file is %q, %v, want a line for the record behind %q", got, err, left)
+		}
+	}
+	if endsTorn(filepath.Join(t.TempDir(), "none")) || endsTorn(os.DevNull) {
+		t.Error("what has no lines ends within one")
+	}
+}
+
 // A faultyDisk writes so many bytes and is full then.
 type faultyDisk struct {
 	strings.Builder

@@ -38,7 +38,7 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) (err erro
 			return fmt.Errorf("-audit: %w", err)
 		}
 		defer file.Close() // to which nothing is owed: each record was written at once
-		record = (&auditLog{log: log, w: file}).record
+		record = (&auditLog{log: log, w: file, torn: endsTorn(s.audit)}).record
 	}
 	server, err := newServer(s, record)
 	if err != nil {
