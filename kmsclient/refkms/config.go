@@ -56,6 +56,9 @@ type AccessKeyConfig struct {
 	Disabled bool   `json:"disabled,omitempty"`
 }
 
+// Format prints the access key without its secret, whatever the verb.
+func (k AccessKeyConfig) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "[access key %q]", k.ID) }
+
 // A PolicyConfig is a policy that can be attached.
 type PolicyConfig struct {
 	Name     string          `json:"name"`

@@ -2,6 +2,7 @@ package refkms_test
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -206,6 +207,24 @@ func TestApplyToClosedServer(t *testing.T) {
 	must(t, s.Close())
 	if err := s.Apply(config(t, `{"accounts": [{"id": "42"}]}`)); !errors.Is(err, kmsapi.ErrUnavailable) || !errors.Is(err, refkms.ErrClosed) {
 		t.Errorf("Apply = %v, want ErrUnavailable and ErrClosed", err)
+	}
+}
+
+// Whoever prints what a server is made of prints no secret of an access key.
+func TestPrintedWithoutSecrets(t *testing.T) {
+	const secret = "none-to-print"
+	opts := &refkms.Options{AccessKeyID: "LTAI1", AccessKeySecret: secret}
+	key := refkms.AccessKeyConfig{ID: "LTAI1", Secret: secret}
+	config := &refkms.Config{Accounts: []refkms.AccountConfig{{ID: "1", AccessKeys: []refkms.AccessKeyConfig{key}}}}
+	for _, v := range []any{opts, *opts, key, &key, config, *config, struct{ Keys []refkms.AccessKeyConfig }{config.Accounts[0].AccessKeys}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+			if text := fmt.Sprintf(verb, v); strings.Contains(text, secret) || strings.Contains(text, hex.EncodeToString([]byte(secret))) {
+				t.Errorf("%s of a %T prints the secret: %s", verb, v, text)
+			}
+		}
+	}
+	if text := fmt.Sprint(key); text != `[access key "LTAI1"]` {
+		t.Errorf("an access key prints as %s", text)
 	}
 }
 

@@ -81,6 +81,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -144,6 +145,9 @@ type Options struct {
 	// platform's gateway does, instead of the service's own IllegalTimestamp.
 	GatewayExpiry bool
 }
+
+// Format prints a fixed text, whatever the verb: the options may hold the secret of an access key.
+func (Options) Format(f fmt.State, _ rune) { io.WriteString(f, "[options of a reference KMS]") }
 
 // Quotas limit what an account may have in one region.
 type Quotas struct {
