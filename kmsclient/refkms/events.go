@@ -100,8 +100,8 @@ type Query struct {
 }
 
 // Events returns the records that a query asks for, from the older to the newer; a nil query is the zero one. It refuses
-// names of regions, accounts and attributes that are none. Over HTTP and by [Client.Do], LookupEvents does the same, page
-// by page.
+// names of regions, accounts and attributes that are none. Of a server that is closed it is [ErrClosed]. Over HTTP and by
+// [Client.Do], LookupEvents does the same, page by page.
 func (s *Server) Events(q *Query) ([]Event, error) {
 	var query Query
 	if q != nil {
@@ -119,6 +119,10 @@ func (s *Server) Events(q *Query) ([]Event, error) {
 		t.End = state.At(query.End)
 	}
 	records, err := s.trail.Events(scope, &t, state.At(s.clock.Now()))
+	if err == nil {
+		// The trail of a server that is closed, or whose file has failed, reads as empty.
+		err = s.store.View(func(state.Tx) error { return nil })
+	}
 	if err != nil {
 		return nil, wrap("Events", "", err)
 	}

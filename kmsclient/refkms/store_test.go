@@ -84,6 +84,9 @@ func TestOpenAgain(t *testing.T) {
 	if _, err := s.Client(nil).CreateKey(t.Context(), nil); !errors.Is(err, refkms.ErrClosed) || !errors.Is(err, kmsapi.ErrUnavailable) {
 		t.Errorf("CreateKey of a closed server = %v, want ErrClosed and ErrUnavailable", err)
 	}
+	if events, err := s.Events(nil); !errors.Is(err, refkms.ErrClosed) {
+		t.Errorf("Events of a closed server = %d records, %v, want ErrClosed", len(events), err)
+	}
 	if err := s.Close(); err != nil {
 		t.Errorf("Close = %v when closed", err)
 	}
