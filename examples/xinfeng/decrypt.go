@@ -98,6 +98,9 @@ func (d *decrypt) file(ctx context.Context, f planned, did func(n int64)) (resul
 		return res, err
 	}
 	defer in.Close()
+	if err := notItself(f.dst, info); err != nil {
+		return res, err
+	}
 	out, err := createOut(f.dst, d.output.force)
 	if err != nil {
 		return res, err

@@ -143,14 +143,14 @@ func (e *encrypt) textFile(ctx context.Context, f planned, did func(n int64)) (i
 	if info.Size() > format.MaxArmored {
 		return 0, errTooLongForText
 	}
+	if err := notItself(f.dst, info); err != nil {
+		return 0, err
+	}
 	out, err := createOut(f.dst, e.output.force)
 	if err != nil {
 		return 0, err
 	}
 	defer out.discard()
-	if named, err := os.Stat(f.dst); err == nil && os.SameFile(named, info) {
-		return 0, envelope.ErrSameFile
-	}
 	n, err := encryptText(ctx, e.client, out, counting(ctx, in, did), e.ec)
 	if err != nil {
 		return n, err

@@ -73,6 +73,15 @@ func (t *tool) stream(ctx context.Context, verb string, in io.Reader, size int64
 	}
 	var file *outFile
 	if o.output != "" && o.output != "-" {
+		if f, ok := in.(*os.File); ok {
+			info, err := f.Stat()
+			if err == nil {
+				err = notItself(o.output, info)
+			}
+			if err != nil {
+				return err
+			}
+		}
 		var err error
 		if file, err = createOut(o.output, o.force); err != nil {
 			return err

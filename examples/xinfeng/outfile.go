@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"time"
+
+	"github.com/xinfeng-kms/xinfeng/envelope"
 )
 
 // errExists: a file is there already, and --force was not given.
@@ -37,6 +39,15 @@ func createOut(path string, force bool) (*outFile, error) {
 		return nil, err
 	}
 	return &outFile{File: f, path: path, force: force}, nil
+}
+
+// notItself refuses to write to path what is made of source, which is the same file under this or another name: --force
+// is for files that can be spared.
+func notItself(path string, source fs.FileInfo) error {
+	if named, err := os.Stat(path); err == nil && os.SameFile(named, source) {
+		return &fs.PathError{Op: "create", Path: path, Err: envelope.ErrSameFile}
+	}
+	return nil
 }
 
 // commit gives the file its name, permission bits and, unless it is zero, its time, and returns when it is on disk.

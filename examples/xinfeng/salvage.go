@@ -21,6 +21,9 @@ func (v *verify) salvage(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
+	if err := notItself(v.salvageTo, info); err != nil {
+		return err
+	}
 	out, err := createOut(v.salvageTo, v.force)
 	if err != nil {
 		return err
