@@ -161,11 +161,11 @@ func (b *batch) print(res result) {
 		b.t.encode(b.out, res)
 	case res.Status == "failed":
 		b.bar.hide()
-		fmt.Fprintf(b.t.err, "%s: %s\n", show(res.File), res.Reason)
+		fmt.Fprintf(b.t.err, "%s: %s\n", show(res.File), visible(res.Reason))
 	case b.t.quiet || res.Status == "there" || b.bar != nil && res.Status == "done" && !b.single: // the bar or the end says it
 	case res.Status == "skipped":
 		b.bar.hide()
-		fmt.Fprintf(b.t.err, "%s: left out: %s\n", show(res.File), res.Reason)
+		fmt.Fprintf(b.t.err, "%s: left out: %s\n", show(res.File), visible(res.Reason))
 	default:
 		b.bar.hide()
 		fmt.Fprintln(b.t.err, res.line)
@@ -227,7 +227,7 @@ func (b *batch) summarize() {
 	fmt.Fprintln(b.t.err, "failed:")
 	sortResults(b.sum.Failures)
 	for _, f := range b.sum.Failures {
-		fmt.Fprintf(b.t.err, "  %s: %s\n", show(f.File), f.Reason)
+		fmt.Fprintf(b.t.err, "  %s: %s\n", show(f.File), visible(f.Reason))
 	}
 }
 

@@ -85,7 +85,7 @@ func (i *inspect) run(ctx context.Context, args []string) error {
 	code := exitDone
 	fail := func(path string, err error) {
 		code = graver(code, exitCode(err))
-		fmt.Fprintf(i.t.err, "%s: %v\n", show(path), reason(path, err))
+		fmt.Fprintf(i.t.err, "%s: %s\n", show(path), visible(reason(path, err).Error()))
 	}
 	for _, r := range remarks {
 		var out errLeftOut

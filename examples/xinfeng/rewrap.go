@@ -191,7 +191,7 @@ func (r *rewrap) rewrap(ctx context.Context, f planned) (res result, err error) 
 	if err != nil {
 		return result{}, err
 	}
-	return result{Provider: info.Provider, KeyID: info.KeyID, line: fmt.Sprintf("%s: under %s %s", show(f.path), info.Provider, info.KeyID)}, nil
+	return result{Provider: info.Provider, KeyID: info.KeyID, line: fmt.Sprintf("%s: under %s %s", show(f.path), info.Provider, show(info.KeyID))}, nil
 }
 
 // keyFile rewraps a key file, whose name must be its reference.

@@ -80,7 +80,7 @@ in the message. Whoever damaged it has chosen what is missing: let no program
 act on this file.
 `, show(v.salvageTo), show(path), res.Bytes)
 	if got.SourceErr != nil {
-		fmt.Fprintf(v.t.err, "Not all of it could be read: %v\n", got.SourceErr)
+		fmt.Fprintf(v.t.err, "Not all of it could be read: %s\n", visible(got.SourceErr.Error()))
 	}
 	return batchError{exitNotAuthentic}
 }

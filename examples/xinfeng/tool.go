@@ -59,7 +59,11 @@ func (t *tool) run(ctx context.Context, args []string) int {
 	}
 	var usage usageError
 	if !t.began || errors.As(err, &usage) {
-		fmt.Fprintf(t.err, "%s: %v\nTry '%s --help'.\n", cmd.CommandPath(), err, cmd.CommandPath())
+		lines := strings.Split(err.Error(), "\n") // the library has some of several
+		for i, l := range lines {
+			lines[i] = visible(l)
+		}
+		fmt.Fprintf(t.err, "%s: %s\nTry '%s --help'.\n", cmd.CommandPath(), strings.Join(lines, "\n"), cmd.CommandPath())
 		return exitUsage
 	}
 	var batch batchError
@@ -75,7 +79,7 @@ func (t *tool) complain(err error) {
 		fmt.Fprintln(t.err, "xinfeng: interrupted")
 		return
 	}
-	fmt.Fprintf(t.err, "xinfeng: %v\n", err)
+	fmt.Fprintf(t.err, "xinfeng: %s\n", visible(err.Error()))
 	if r := remedy(err); r != "" {
 		fmt.Fprintf(t.err, "xinfeng: %s\n", r)
 	}
@@ -154,11 +158,31 @@ func (t *tool) encode(w io.Writer, v any) error {
 // show returns a path, or any other text that somebody else has chosen, as it can be printed on one line of a terminal:
 // quoted if it has anything in it that is not a visible character or a space.
 func show(path string) string {
-	odd := func(r rune) bool { return !unicode.IsPrint(r) }
-	if path == "" || !utf8.ValidString(path) || strings.ContainsFunc(path, odd) {
+	if path == "" || visible(path) != path {
 		return strconv.Quote(path)
 	}
 	return path
+}
+
+// visible returns a text with escapes for all that a terminal would act on or not show: errors of the system have names of
+// files in them as they are.
+func visible(text string) string {
+	odd := func(r rune) bool { return !unicode.IsPrint(r) }
+	if utf8.ValidString(text) && !strings.ContainsFunc(text, odd) {
+		return text
+	}
+	var b strings.Builder
+	for len(text) > 0 {
+		r, n := utf8.DecodeRuneInString(text)
+		if r == utf8.RuneError && n == 1 || odd(r) {
+			quoted := strconv.Quote(text[:n])
+			b.WriteString(quoted[1 : len(quoted)-1])
+		} else {
+			b.WriteString(text[:n])
+		}
+		text = text[n:]
+	}
+	return b.String()
 }
 
 func isTerminal(stream any) bool {

@@ -112,7 +112,7 @@ func (v *verify) read(ctx context.Context, in io.Reader) (result, error) {
 		return result{}, err
 	}
 	info := r.Info()
-	return result{Bytes: n, Provider: info.Provider, KeyID: info.KeyID, line: fmt.Sprintf(": authentic, %d bytes, under %s %s", n, info.Provider, info.KeyID)}, nil
+	return result{Bytes: n, Provider: info.Provider, KeyID: info.KeyID, line: fmt.Sprintf(": authentic, %d bytes, under %s %s", n, info.Provider, show(info.KeyID))}, nil
 }
 
 func (v *verify) file(ctx context.Context, f planned, did func(n int64)) (result, error) {
