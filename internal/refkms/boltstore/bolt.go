@@ -60,7 +60,7 @@ type Store struct {
 	turn  chan struct{}
 	batch *batch // that is open; with the turn
 	begun bool   // the salt of this process's epoch is in the file; with the turn
-	doubt error  // an ErrInDoubt, or what has been found damaged while writing; with the turn
+	doubt error  // an ErrInDoubt; with the turn
 }
 
 var _ state.Store = (*Store)(nil)

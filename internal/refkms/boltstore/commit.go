@@ -64,6 +64,7 @@ func (s *Store) join() (b *batch, leads bool, err error) {
 		return s.batch, false, nil
 	}
 	if b, err = s.begin(); err != nil {
+		s.log.refused()
 		s.turn <- struct{}{}
 		return nil, false, err
 	}

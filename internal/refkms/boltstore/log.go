@@ -49,7 +49,7 @@ type Log struct {
 	seq     uint64     // of the last record
 	pending []entry    // that are not on disk yet, by number
 	writing int        // how many of them, from the first on, a transaction has that is not over
-	failing bool       // the last write failed
+	failing bool       // the last write failed, or could not begin
 	ticking bool       // tick runs, or will
 	closed  bool
 }
@@ -251,6 +251,14 @@ func (l *Log) forget(records, order *bolt.Bucket, size int64, limit int) (int64,
 		}
 	}
 	return max(size, 0), nil
+}
+
+// refused is told that no batch could begin: nobody is to wait for one.
+func (l *Log) refused() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failing = true
+	l.room.Broadcast()
 }
 
 // drained is told what became of what drain wrote.
