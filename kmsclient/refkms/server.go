@@ -331,12 +331,10 @@ func (s *Server) Advance(d time.Duration) error {
 	if s.file == nil || d < 0 {
 		return s.corridor.Advance(d)
 	}
-	s.file.advancing.Lock()
-	defer s.file.advancing.Unlock()
-	if err := s.file.SetAhead(s.clock.Ahead() + d); err != nil {
+	if err := s.file.advance(s.clock, d); err != nil {
 		return fmt.Errorf("refkms: advance: %w", err)
 	}
-	return s.corridor.Advance(d)
+	return s.corridor.Settle() // which tells Options.Audit, which may advance the clock again
 }
 
 // Snapshot keeps everything the server knows as it is now. Each call of restore takes the server back to it; the clock

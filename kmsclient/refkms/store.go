@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/boltstore"
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/clock"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
 )
 
@@ -55,7 +56,18 @@ type StoreOptions struct {
 type file struct {
 	*boltstore.Store
 	options   StoreOptions
-	advancing sync.Mutex // held by Advance
+	advancing sync.Mutex // held by advance
+}
+
+// advance moves a clock ahead once the file has it.
+func (f *file) advance(c *clock.Clock, d time.Duration) error {
+	f.advancing.Lock()
+	defer f.advancing.Unlock()
+	if err := f.SetAhead(c.Ahead() + d); err != nil {
+		return err
+	}
+	c.Advance(d)
+	return nil
 }
 
 // Open returns a Server whose state lies in the file at path, or makes the file, readable by its owner alone, if there is

@@ -417,3 +417,31 @@ func TestClockInFile(t *testing.T) {
 		t.Errorf("DescribeKey after the window = %v, want ErrKeyNotFound", err)
 	}
 }
+
+// What listens to the trail may move the clock: here, when a key rotates because somebody moved it.
+func TestAdvanceInAuditHook(t *testing.T) {
+	ctx := t.Context()
+	path := filepath.Join(t.TempDir(), "store")
+	var s *refkms.Server
+	rotations := 0
+	s = openFile(t, path, &refkms.Options{Audit: func(e refkms.Event) {
+		if e.EventName != "RotateKey" {
+			return
+		}
+		if rotations++; rotations < 3 {
+			if err := s.Advance(7 * 24 * time.Hour); err != nil {
+				t.Errorf("Advance in the hook = %v", err)
+			}
+		}
+	}})
+	key, err := s.Client(nil).CreateKey(ctx, &refkms.CreateKeyRequest{RotationInterval: 7 * 24 * time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Advance(7 * 24 * time.Hour); err != nil {
+		t.Fatalf("Advance = %v", err)
+	}
+	if rotations != 3 {
+		t.Errorf("%s rotated %d times, want 3", key.KeyID, rotations)
+	}
+}
