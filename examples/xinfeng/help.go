@@ -48,11 +48,41 @@ func complete(cmd *cobra.Command) {
 	}
 }
 
+// strict has commands with others below them refuse a name that is none of those. The library shows their help text then,
+// as if that had been asked for.
+func strict(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch {
+		case cmd.Name() == "help":
+			cmd.Run, cmd.RunE = nil, help
+		case cmd.HasSubCommands():
+			cmd.Args = cobra.NoArgs
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
+}
+
+// help shows the help text of the command that args name, instead of the library's own, to which it is no error if there is
+// none.
+func help(cmd *cobra.Command, args []string) error {
+	about, rest, err := cmd.Root().Find(args)
+	if err == nil && len(rest) > 0 {
+		err = usagef("unknown command %q for %q", rest[0], about.CommandPath())
+	}
+	if err != nil {
+		return err
+	}
+	about.InitDefaultHelpFlag()
+	return about.Help()
+}
+
 // usage prints how a command is called: what comes after its description in the help text.
 func (t *tool) usage(cmd *cobra.Command) error {
 	var b strings.Builder
 	b.WriteString("Usage:\n")
-	if cmd.Runnable() {
+	if cmd.Runnable() && !cmd.HasSubCommands() {
 		fmt.Fprintf(&b, "  %s\n", cmd.UseLine())
 	}
 	if cmd.HasAvailableSubCommands() {

@@ -52,6 +52,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 func (t *tool) run(ctx context.Context, args []string) int {
 	t.groups = map[*cobra.Command][]flagGroup{}
 	root := t.root()
+	strict(root)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
