@@ -18,3 +18,12 @@ func TestUnknownCommands(t *testing.T) {
 		}
 	}
 }
+
+// A pair to withhold that is not in the context is a slip of the finger, and the one that was meant would be written.
+func TestWithholdWhatIsNotThere(t *testing.T) {
+	w := newWorld(t)
+	w.write("a", "content")
+	w.fails(exitUsage, `--withhold "patent"`, "encrypt", "-c", "patient=Li", "--withhold", "patent", "a")
+	w.fails(exitUsage, `--withhold "patent"`, "convert", "--from", "fourline", "-c", "patient=Li", "--withhold", "patent", "a")
+	w.wantNames(".", "a")
+}

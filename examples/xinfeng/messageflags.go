@@ -30,8 +30,19 @@ func (c *contextFlags) register(flags *pflag.FlagSet, writes, reads bool) {
 	flags.StringVar(&c.keyFiles, "key-files", "", "`folder` of key files, for messages whose wrapped keys are detached")
 }
 
-// context returns the pairs.
-func (c *contextFlags) context() (envelope.Context, error) { return parsePairs("--context", c.pairs) }
+// context returns the pairs. One to be withheld that is not among them is refused: the one that was meant would be written.
+func (c *contextFlags) context() (envelope.Context, error) {
+	ec, err := parsePairs("--context", c.pairs)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range c.withhold {
+		if _, ok := ec[k]; !ok {
+			return nil, usagef("--withhold %q: there is no --context of that name", k)
+		}
+	}
+	return ec, nil
+}
 
 // parsePairs reads the values k=v of a flag.
 func parsePairs(flag string, values []string) (map[string]string, error) {
