@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
@@ -26,4 +27,22 @@ func TestWithholdWhatIsNotThere(t *testing.T) {
 	w.fails(exitUsage, `--withhold "patent"`, "encrypt", "-c", "patient=Li", "--withhold", "patent", "a")
 	w.fails(exitUsage, `--withhold "patent"`, "convert", "--from", "fourline", "-c", "patient=Li", "--withhold", "patent", "a")
 	w.wantNames(".", "a")
+}
+
+// What was asked for and cannot be written is a failure.
+func TestLostOutput(t *testing.T) {
+	w := newWorld(t)
+	w.write("a", "content")
+	w.ok("encrypt", "a")
+	for _, args := range [][]string{{"identity", "create", "me.key"}, {"keys", "list", "--region", "cn-hangzhou"}, {"keys", "list", "--region", "cn-hangzhou", "--json"}, {"version"}, {"verify", "--json", "a.xf"}, {"rewrap", "-n", "a.xf"}, {"inspect", "a.xf"}} {
+		out, err := os.Open("a") // not to be written to
+		if err != nil {
+			t.Fatal(err)
+		}
+		var says strings.Builder
+		if code := run(t.Context(), args, strings.NewReader(""), out, &says, func(k string) string { return w.env[k] }); code != exitFailed || !strings.Contains(says.String(), "write") {
+			t.Errorf("xinfeng %q: exit %d, want %d: %s", args, code, exitFailed, &says)
+		}
+		out.Close()
+	}
 }

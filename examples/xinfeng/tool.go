@@ -39,7 +39,8 @@ type tool struct {
 	groups map[*cobra.Command][]flagGroup // of flags, for help
 
 	began bool       // whether the command line was understood and a command began
-	mu    sync.Mutex // guards what is printed
+	mu    sync.Mutex // guards what is printed, and lost
+	lost  error      // the first one of a write of what was asked for
 }
 
 // run is the program: it returns the exit code. It reads no environment but env and uses no stream but those given,
@@ -55,6 +56,9 @@ func (t *tool) run(ctx context.Context, args []string) int {
 	strict(root)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil && t.began { // help that nobody reads is no loss
+		err = t.lost
+	}
 	if err == nil {
 		return exitDone
 	}
@@ -136,7 +140,9 @@ func (t *tool) command(cmd *cobra.Command, run func(ctx context.Context, args []
 func (t *tool) printf(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	fmt.Fprintf(t.out, format+"\n", args...)
+	if _, err := fmt.Fprintf(t.out, format+"\n", args...); err != nil && t.lost == nil {
+		t.lost = err
+	}
 }
 
 // note prints a line about what goes on, which nobody has asked for.
@@ -151,9 +157,15 @@ func (t *tool) note(format string, args ...any) {
 
 // encode prints v as a line of JSON on w.
 func (t *tool) encode(w io.Writer, v any) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	err := enc.Encode(v)
+	if err != nil && t.lost == nil {
+		t.lost = err
+	}
+	return err
 }
 
 // show returns a path, or any other text that somebody else has chosen, as it can be printed on one line of a terminal:
