@@ -46,3 +46,14 @@ func TestLostOutput(t *testing.T) {
 		out.Close()
 	}
 }
+
+// A file of recipients that is too long is refused: those behind its limit could not open what was meant for them.
+func TestLongRecipientsFile(t *testing.T) {
+	w := newWorld(t)
+	first, _ := w.ok("identity", "create", "first.key")
+	second, _ := w.ok("identity", "create", "second.key")
+	w.write("a", "content")
+	w.write("all.pub", first+strings.Repeat("# comment\n", maxKeyFile/10)+second)
+	w.fails(exitFailed, "all.pub: over 65536 bytes", "encrypt", "--recipients-file", "all.pub", "a")
+	w.wantNames(".", "a", "all.pub", "first.key", "second.key")
+}

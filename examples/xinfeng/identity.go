@@ -59,7 +59,16 @@ func keyLines(path string, f func(line []byte) error) error {
 		return err
 	}
 	defer in.Close()
-	s := bufio.NewScanner(io.LimitReader(in, maxKeyFile))
+	text, err := io.ReadAll(io.LimitReader(in, maxKeyFile+1))
+	if err != nil {
+		return err
+	}
+	defer clear(text) // keys can be private
+	if len(text) > maxKeyFile {
+		return fmt.Errorf("%s: over %d bytes: %w", show(path), maxKeyFile, keyring.ErrInvalidKey)
+	}
+	s := bufio.NewScanner(bytes.NewReader(text))
+	s.Buffer(nil, maxKeyFile+1)
 	for n := 1; s.Scan(); n++ {
 		line := bytes.TrimSpace(s.Bytes())
 		if len(line) == 0 || line[0] == '#' {
