@@ -57,3 +57,19 @@ func TestLongRecipientsFile(t *testing.T) {
 	w.fails(exitFailed, "all.pub: over 65536 bytes", "encrypt", "--recipients-file", "all.pub", "a")
 	w.wantNames(".", "a", "all.pub", "first.key", "second.key")
 }
+
+// What is left out or fails in a folder is told also if its one file goes to standard output.
+func TestFolderToStdout(t *testing.T) {
+	w := newWorld(t)
+	w.write("in/a", "content")
+	if err := os.Symlink("a", "in/link"); err != nil {
+		t.Fatal(err)
+	}
+	w.fails(exitDone, "in/link: left out: a symbolic link", "encrypt", "-r", "in", "-o", "-")
+	if os.Getuid() > 0 {
+		if err := os.Mkdir("in/closed", 0); err != nil {
+			t.Fatal(err)
+		}
+		w.fails(exitFailed, "in/closed: permission denied", "encrypt", "-r", "in", "-o", "-")
+	}
+}

@@ -59,7 +59,11 @@ func (t *tool) work(ctx context.Context, b *batch, in *inputs, o *outputFlags, j
 			return err
 		}
 		defer f.Close()
-		return t.stream(ctx, b.verb, f, info.Size(), o, w)
+		code := t.remarked(in.remarks)
+		if err := t.stream(ctx, b.verb, f, info.Size(), o, w); err != nil || code == exitDone {
+			return err
+		}
+		return batchError{code}
 	}
 	plan, remarks := o.plan(in.files, in.remarks, name)
 	return t.each(ctx, b, plan, remarks, jobs, w.file)

@@ -82,21 +82,7 @@ func (i *inspect) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	code := exitDone
-	fail := func(path string, err error) {
-		code = graver(code, exitCode(err))
-		fmt.Fprintf(i.t.err, "%s: %s\n", show(path), visible(reason(path, err).Error()))
-	}
-	for _, r := range remarks {
-		var out errLeftOut
-		if errors.As(r.err, &out) {
-			if !i.t.quiet {
-				fmt.Fprintf(i.t.err, "%s: left out: %v\n", show(r.path), r.err)
-			}
-			continue
-		}
-		fail(r.path, r.err)
-	}
+	code := i.t.remarked(remarks)
 	many := len(files)+len(remarks) > 1
 	for _, f := range files {
 		if err := ctx.Err(); err != nil {
@@ -106,7 +92,7 @@ func (i *inspect) run(ctx context.Context, args []string) error {
 		switch {
 		case errors.Is(err, errUnknown) && f.root != "":
 		case err != nil:
-			fail(f.path, err)
+			code = graver(code, i.t.remarked([]remark{{f.path, err}}))
 		default:
 			found.File = f.path
 			if err := i.print(found, many); err != nil {

@@ -30,6 +30,22 @@ type remark struct {
 	err  error // a failure, or an errLeftOut
 }
 
+// remarked prints remarks and returns the exit code of those that are failures.
+func (t *tool) remarked(remarks []remark) int {
+	code := exitDone
+	for _, r := range remarks {
+		var out errLeftOut
+		switch text := visible(reason(r.path, r.err).Error()); {
+		case !errors.As(r.err, &out):
+			code = graver(code, exitCode(r.err))
+			fmt.Fprintf(t.err, "%s: %s\n", show(r.path), text)
+		case !t.quiet:
+			fmt.Fprintf(t.err, "%s: left out: %s\n", show(r.path), text)
+		}
+	}
+	return code
+}
+
 // An errLeftOut is the reason why a file is left out that nobody has asked for by name. It is no failure.
 type errLeftOut string
 
