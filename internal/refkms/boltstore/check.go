@@ -2,6 +2,7 @@ package boltstore
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -79,8 +80,17 @@ func (s *Store) checkRecords(btx *bolt.Tx, f *faults) error {
 // checkOf returns what checks a record of a bucket, nil if there is no such bucket.
 func checkOf(t *tx, name []byte) func(key, value []byte) error {
 	switch string(name) {
-	case string(headBucket), string(epochsBucket):
-		return func(_, _ []byte) error { return nil } // Open has read them
+	case string(headBucket):
+		return t.checkHead
+	case string(epochsBucket):
+		return func(number, salt []byte) error {
+			if len(number) == 4 {
+				if e := t.sealer.epochs[binary.BigEndian.Uint32(number)]; e != nil && bytes.Equal(salt, e.salt) {
+					return nil
+				}
+			}
+			return fmt.Errorf("%w: epoch %x is not what it was", ErrDamaged, number)
+		}
 	case string(trailBucket):
 		return func(key, value []byte) error {
 			text, err := t.sealer.open(nil, value, t.placeIn(trailBucket, key))
@@ -112,6 +122,26 @@ func checkOf(t *tx, name []byte) func(key, value []byte) error {
 		err, t.err = t.err, nil
 		return err
 	}
+}
+
+// checkHead checks what a file says of itself. The lock is not tried again.
+func (t *tx) checkHead(key, value []byte) (err error) {
+	ok := false
+	switch string(key) {
+	case string(versionKey):
+		ok = len(value) == 4 && binary.BigEndian.Uint32(value) == Version
+	case string(rootKey):
+		ok = len(value) == lockedSize
+	case string(trailKey):
+		ok = len(value) == 8
+	case string(aheadKey):
+		_, err := t.ahead(value)
+		return err
+	}
+	if !ok {
+		err = fmt.Errorf("%w: %q in its head, of %d bytes", ErrDamaged, key, len(value))
+	}
+	return err
 }
 
 // checkPages has bbolt check its pages, which it cannot while somebody commits. A batch that is open has written no page.

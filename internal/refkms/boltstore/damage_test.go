@@ -321,3 +321,27 @@ func TestCheckFinds(t *testing.T) {
 		}
 	}
 }
+
+// What a file says of itself may be damaged after it was opened, or be what Open has no use for.
+func TestCheckHead(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		damage func(*bolt.Tx) error
+	}{
+		{"clock", replace("xinfeng-refkms", "ahead", func(b []byte) []byte { b[20] ^= 1; return b })},
+		{"clock cut", replace("xinfeng-refkms", "ahead", constant([]byte("x")))},
+		{"size of the trail", replace("xinfeng-refkms", "trail", constant([]byte("x")))},
+		{"something else", replace("xinfeng-refkms", "else", constant([]byte("x")))},
+	} {
+		path := sample(t)
+		s := open(t, path)
+		if err := errors.Join(s.SetAhead(1), s.Check(), s.Close()); err != nil {
+			t.Fatal(err)
+		}
+		edit(t, path, tt.damage)
+		s = open(t, path)
+		if err := s.Check(); !errors.Is(err, boltstore.ErrDamaged) {
+			t.Errorf("%s: Check = %v, want ErrDamaged", tt.name, err)
+		}
+	}
+}

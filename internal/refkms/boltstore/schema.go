@@ -145,20 +145,24 @@ func (s *Store) storeEpoch(tx *bolt.Tx) error {
 // Ahead returns how far the clock of the server is ahead of the machine's.
 func (s *Store) Ahead() (ahead time.Duration, err error) {
 	err = s.view(func(t *tx) error {
-		value := t.bolt.Bucket(headBucket).Get(aheadKey)
-		if value == nil {
-			return nil
-		}
-		text, err := t.sealer.open(nil, value, t.placeIn(headBucket, aheadKey))
-		if err == nil && len(text) != 8 {
-			err = fmt.Errorf("%w: a clock of %d bytes", ErrDamaged, len(text))
-		}
-		if err == nil {
-			ahead = time.Duration(binary.BigEndian.Uint64(text))
+		if value := t.bolt.Bucket(headBucket).Get(aheadKey); value != nil {
+			ahead, err = t.ahead(value)
 		}
 		return err
 	})
-	return max(ahead, 0), err
+	return ahead, err
+}
+
+// ahead returns what SetAhead kept.
+func (t *tx) ahead(value []byte) (time.Duration, error) {
+	text, err := t.sealer.open(nil, value, t.placeIn(headBucket, aheadKey))
+	if err != nil {
+		return 0, err
+	}
+	if len(text) != 8 {
+		return 0, fmt.Errorf("%w: a clock of %d bytes", ErrDamaged, len(text))
+	}
+	return max(time.Duration(binary.BigEndian.Uint64(text)), 0), nil
 }
 
 // SetAhead keeps how far the clock is ahead.
