@@ -166,6 +166,10 @@ func list[E any](c *coder, elements *[]E, one func(*E)) {
 	// It grows as elements are read: an element may take a hundred times its bytes.
 	*elements = nil
 	for ; n > 0 && !c.failed; n-- {
+		if c.ended() {
+			c.fail() // only a record may end early
+			break
+		}
 		var e E
 		one(&e)
 		*elements = append(*elements, e)

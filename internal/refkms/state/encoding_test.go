@@ -142,3 +142,18 @@ func FuzzDecodeRecord(f *testing.F) {
 		}
 	})
 }
+
+// A list that ends before its last element is no record, though a record may end before its last field.
+func TestDecodeCutList(t *testing.T) {
+	users := state.TableID(0)
+	for users.String() != "users" {
+		users++
+	}
+	whole := state.AppendRecord(nil, &state.User{Name: "n", Policies: []string{"a", "b"}})
+	if r, err := state.DecodeRecord(users, whole); err != nil {
+		t.Fatalf("DecodeRecord = %+v, %v", r, err)
+	}
+	if r, err := state.DecodeRecord(users, whole[:len(whole)-2]); err == nil || !strings.Contains(err.Error(), "not a record of users") {
+		t.Errorf("DecodeRecord of a list of two with one = %+v, %v, want a refusal", r, err)
+	}
+}
