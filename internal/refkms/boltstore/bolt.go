@@ -237,11 +237,8 @@ func storeError(err error) error {
 }
 
 // Close implements [state.Store]. Records of the trail are written first; if that fails, it says so, and the store is
-// closed nevertheless. Closing twice does nothing.
+// closed nevertheless. Closing twice does nothing, but wait for another Close that runs.
 func (s *Store) Close() error {
-	if s.closed.Load() {
-		return nil
-	}
 	err := s.log.close()
 	<-s.turn
 	was := s.closed.Swap(true)
