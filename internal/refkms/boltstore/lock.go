@@ -189,6 +189,10 @@ func (l *fileLock) prepare(_ *params, create bool) error {
 }
 
 func (l *fileLock) derive(p *params) ([]byte, error) {
+	info, err := os.Stat(l.path) // before it is opened: a pipe would wait for who writes to it
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, errIrregular(l.path)
+	}
 	f, err := os.Open(l.path)
 	if err != nil {
 		return nil, fmt.Errorf("boltstore: key file: %w", err)
@@ -216,12 +220,16 @@ func checkMode(f *os.File, wide bool) error {
 		return fmt.Errorf("boltstore: %w", err)
 	}
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%w: %q is no regular file", ErrNotStore, f.Name())
+		return errIrregular(f.Name())
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 && !wide && runtime.GOOS != "windows" {
 		return fmt.Errorf("%w: %q has mode %04o, want 0600", ErrMode, f.Name(), mode)
 	}
 	return nil
+}
+
+func errIrregular(path string) error {
+	return fmt.Errorf("%w: %q is no regular file", ErrNotStore, path)
 }
 
 type passphraseLock struct{ passphrase secret }
