@@ -324,9 +324,10 @@ func checkWorld(region, account string) error {
 
 // Advance moves the server's clock ahead by d. What falls due until then (rotations, the destruction of keys whose
 // deletion window ends) happens before Advance returns, in order of time: a jump of three intervals makes three
-// versions. It panics if d is negative. A server in memory returns no error. One in a file keeps how far its clock is
-// ahead, so that time does not go back with the process; if it cannot, it returns an error, and the clock has not moved. If
-// the error is of what has fallen due, the clock has moved, and the next call tries again.
+// versions. It panics if d is negative. The clock goes no further than 292 years, the largest time.Duration, in all:
+// beyond them Advance returns ErrTooFar, and the clock has not moved. A server in memory returns no other. One in a file
+// keeps how far its clock is ahead, so that time does not go back with the process; if it cannot, it returns an error, and
+// the clock has not moved. If the error is of what has fallen due, the clock has moved, and the next call tries again.
 func (s *Server) Advance(d time.Duration) error {
 	if s.file == nil || d < 0 {
 		return s.corridor.Advance(d)

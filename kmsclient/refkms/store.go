@@ -63,11 +63,14 @@ type file struct {
 func (f *file) advance(c *clock.Clock, d time.Duration) error {
 	f.advancing.Lock()
 	defer f.advancing.Unlock()
-	if err := f.SetAhead(c.Ahead() + d); err != nil {
+	ahead := c.Ahead() + d
+	if ahead < d {
+		return clock.ErrTooFar
+	}
+	if err := f.SetAhead(ahead); err != nil {
 		return err
 	}
-	c.Advance(d)
-	return nil
+	return c.Advance(d)
 }
 
 // Open returns a Server whose state lies in the file at path, or makes the file, readable by its owner alone, if there is
@@ -118,7 +121,9 @@ func (s *Server) own(f *boltstore.Store, opts StoreOptions) error {
 	if err != nil {
 		return fmt.Errorf("refkms: open: %w", err)
 	}
-	s.clock.Advance(ahead)
+	if err := s.clock.Advance(ahead); err != nil {
+		return fmt.Errorf("refkms: open: %w", err)
+	}
 	s.file = &file{Store: f, options: opts}
 	return nil
 }

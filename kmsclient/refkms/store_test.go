@@ -445,3 +445,24 @@ func TestAdvanceInAuditHook(t *testing.T) {
 		t.Errorf("%s rotated %d times, want 3", key.KeyID, rotations)
 	}
 }
+
+// Time does not go back because it was moved too far.
+func TestAdvanceTooFar(t *testing.T) {
+	memory, err := refkms.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "kms")
+	for _, s := range []*refkms.Server{memory, openFile(t, path, nil)} {
+		const far = 200 * 365 * 24 * time.Hour
+		if err := s.Advance(far); err != nil {
+			t.Fatalf("Advance = %v", err)
+		}
+		if err := s.Advance(far); !errors.Is(err, refkms.ErrTooFar) {
+			t.Errorf("Advance beyond 292 years = %v, want a refusal", err)
+		}
+		if ahead := time.Until(s.Now()); ahead < far-time.Hour || ahead > far+time.Hour {
+			t.Errorf("the clock is %v ahead, want %v", ahead, far)
+		}
+	}
+}

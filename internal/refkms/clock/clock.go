@@ -5,6 +5,8 @@
 package clock
 
 import (
+	"errors"
+	"math"
 	"sync/atomic"
 	"time"
 )
@@ -32,11 +34,22 @@ func (c *Clock) Now() time.Time {
 // Ahead returns how far the clock has been moved ahead.
 func (c *Clock) Ahead() time.Duration { return time.Duration(c.ahead.Load()) }
 
-// Advance moves the clock ahead by d, on top of earlier moves. It panics if d is negative: what has happened is not
-// undone.
-func (c *Clock) Advance(d time.Duration) {
+// ErrTooFar is that of a move beyond what a time.Duration counts.
+var ErrTooFar = errors.New("clock: more than 292 years ahead")
+
+// Advance moves the clock ahead by d, on top of earlier moves, or returns ErrTooFar. It panics if d is negative: what has
+// happened is not undone.
+func (c *Clock) Advance(d time.Duration) error {
 	if d < 0 {
 		panic("clock: Advance by a negative duration")
 	}
-	c.ahead.Add(int64(d))
+	for {
+		was := c.ahead.Load()
+		if int64(d) > math.MaxInt64-was {
+			return ErrTooFar
+		}
+		if c.ahead.CompareAndSwap(was, was+int64(d)) {
+			return nil
+		}
+	}
 }

@@ -1,6 +1,8 @@
 package clock_test
 
 import (
+	"errors"
+	"math"
 	"testing"
 	"time"
 
@@ -36,4 +38,23 @@ func TestClockDoesNotGoBack(t *testing.T) {
 		}
 	}()
 	clock.New(nil).Advance(-1)
+}
+
+// A clock that has gone as far as it counts goes no further, and above all not back.
+func TestClockGoesTooFar(t *testing.T) {
+	base := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
+	c := clock.New(func() time.Time { return base })
+	for i, tt := range []struct {
+		move, ahead time.Duration
+		err         error
+	}{
+		{math.MaxInt64 - 5, math.MaxInt64 - 5, nil},
+		{6, math.MaxInt64 - 5, clock.ErrTooFar},
+		{math.MaxInt64, math.MaxInt64 - 5, clock.ErrTooFar},
+		{5, math.MaxInt64, nil},
+	} {
+		if err := c.Advance(tt.move); !errors.Is(err, tt.err) || c.Ahead() != tt.ahead {
+			t.Errorf("Advance %d = %v, %d ahead, want %v and %d", i, err, c.Ahead(), tt.err, tt.ahead)
+		}
+	}
 }

@@ -11,9 +11,11 @@ import (
 // hold a million rotations at once.
 const dueBatch = 4096
 
-// Advance moves the clock ahead; what falls due happens before it returns, in order of time.
+// Advance moves the clock ahead, or returns clock.ErrTooFar; what falls due happens before it returns, in order of time.
 func (s *Server) Advance(d time.Duration) error {
-	s.clock.Advance(d)
+	if err := s.clock.Advance(d); err != nil {
+		return err
+	}
 	return s.Settle()
 }
 
