@@ -68,6 +68,9 @@
 // nothing wait for no disk, unless [StoreOptions] say otherwise. A file with a million keys opens as fast as an empty one,
 // and takes 2.3 KB for a key with one version and one alias.
 //
+// Do not have a snapshot of a virtual machine, taken with its memory while a server was running in it, go on twice: both
+// would seal different records with the same key and nonce, and who has both files may then read and forge some.
+//
 // To keep a copy, use [Server.Backup]: a copy of the file of a running server may be of two moments. To go back to one,
 // [Restore] it under a name that is free, and Open that.
 //

@@ -80,7 +80,8 @@ func (f *file) advance(c *clock.Clock, d time.Duration) error {
 //
 // A call that changes something is answered when the change is on disk, as far as fsync reaches; calls that run at the
 // same time share a sync. If writing fails, the call fails with an error that matches [ErrNotWritten] and
-// [kmsapi.ErrUnavailable], what it would have changed stays as it was, and calls that change nothing go on.
+// [kmsapi.ErrUnavailable], what it would have changed stays as it was, and calls that change nothing go on: until something
+// falls due, a rotation or the end of a window, which comes before any call and has to be written.
 //
 // Options are of the process, not of the file: a default region, quotas and so on may be others the next time. An access
 // key that they name is made if the account has it not; where they name none, one that the account has is used.
@@ -133,8 +134,10 @@ var errNoRootKey = errors.New("refkms: the zero RootKey opens nothing")
 // errInMemory is the error of what only a server in a file can do.
 var errInMemory = fmt.Errorf("refkms: a server in memory has no file: %w", errors.ErrUnsupported)
 
-// Close ends the server: calls that run are finished, later ones fail with [ErrClosed], and the file may be opened by
-// others. Closing a server twice, or one in memory, does nothing.
+// Close ends the server: later calls fail with [ErrClosed], and the file may be opened by others. What a call that runs
+// meanwhile has changed is kept or not, whole; a call that is answered was recorded, and one that comes too late for its
+// record fails with ErrClosed even if its change is kept. Have calls end before, as [net/http.Server.Shutdown] does, for
+// none to fail. Close waits for a [Server.Backup] that runs. Closing a server twice, or one in memory, does nothing.
 func (s *Server) Close() error {
 	if s.file == nil {
 		return nil

@@ -24,6 +24,9 @@ import (
 // differ. So no nonce is used twice under one key, however many records are written in however many years, which random
 // nonces under one key could not promise beyond 2^32 records.
 //
+// It does not hold where a process itself is taken back, its memory and its file alike: a virtual machine that goes on
+// twice from one snapshot seals other records under the numbers that it has used. A process cannot tell.
+//
 // Who can write to the file can still remove records, or put back those of an earlier day.
 const (
 	keySize    = 32
