@@ -106,27 +106,33 @@ func (e *encrypt) file(ctx context.Context, f planned, did func(n int64)) (resul
 		res.Bytes, err = e.textFile(ctx, f, did)
 		return res, err
 	}
-	before := int64(0)
-	opts := &envelope.FileOptions{KeepModTime: e.output.keepMode, NoReplace: !e.output.force, Progress: func(done, _ int64) {
-		did(done - before)
-		before = done
-	}}
 	was, err := os.Stat(f.path)
 	if err != nil {
 		return res, err
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	before := int64(0)
+	opts := &envelope.FileOptions{KeepModTime: e.output.keepMode, NoReplace: !e.output.force, Progress: func(done, total int64) {
+		did(done - before)
+		before = done
+		// A file that was written to at its old size makes a message of two of its states, which the next run would take
+		// for done. That all is read is told before the message gets its name, in place of an older one with --force.
+		if done == total {
+			if now, err := os.Stat(f.path); err != nil || !now.ModTime().Equal(was.ModTime()) {
+				cancel(errors.Join(err, envelope.ErrSourceChanged))
+			}
+		}
+	}}
 	err = e.client.EncryptFile(ctx, f.dst, f.path, e.ec, opts)
-	if errors.Is(err, fs.ErrExist) {
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, envelope.ErrSourceChanged) {
+		return res, cause
+	} else if errors.Is(err, fs.ErrExist) {
 		return res, &fs.PathError{Op: "create", Path: f.dst, Err: errExists}
 	} else if err != nil {
 		return res, err
 	}
 	res.Bytes = before
-	// A file that was written to at its old size makes a message of two of its states, which the next run would take for
-	// done.
-	if now, err := os.Stat(f.path); err != nil || !now.ModTime().Equal(was.ModTime()) {
-		return res, errors.Join(err, envelope.ErrSourceChanged, os.Remove(f.dst))
-	}
 	if !e.output.keepMode {
 		err = os.Chmod(f.dst, 0o600)
 	}

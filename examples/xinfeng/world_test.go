@@ -31,6 +31,7 @@ type world struct {
 	asked    []string
 	watch    io.Writer     // sees what is said, as it is said
 	ahead    time.Duration // of the machine's clock is that of the local key service
+	onNow    func()        // is called when the local key service looks at its clock
 }
 
 // newWorld returns a world whose default is the cloud, and goes to its folder.
@@ -84,7 +85,12 @@ func (w *world) run(args ...string) (code int, stdout, stderr string) {
 func (w *world) runCtx(ctx context.Context, args ...string) (code int, stdout, stderr string) {
 	w.t.Helper()
 	var out, err bytes.Buffer
-	t := &tool{in: w.stdin, out: &out, err: &err, env: func(k string) string { return w.env[k] }, terminal: w.terminal, now: func() time.Time { return time.Now().Add(w.ahead) }}
+	t := &tool{in: w.stdin, out: &out, err: &err, env: func(k string) string { return w.env[k] }, terminal: w.terminal, now: func() time.Time {
+		if w.onNow != nil {
+			w.onNow()
+		}
+		return time.Now().Add(w.ahead)
+	}}
 	if w.watch != nil {
 		t.err = io.MultiWriter(&err, w.watch)
 	}
