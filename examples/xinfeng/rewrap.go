@@ -87,6 +87,11 @@ func (r *rewrap) run(ctx context.Context, args []string) (err error) {
 			return usagef("--wrapped-keys detached: want --key-files as well")
 		}
 	}
+	for _, d := range r.drop {
+		if strings.HasPrefix(bareKey(d), "alias/") {
+			return usagef("--drop %q: messages name keys and not aliases; 'xinfeng keys describe' says of which key it is", d)
+		}
+	}
 	files, remarks, err := r.batch.find(args)
 	if err != nil {
 		return err

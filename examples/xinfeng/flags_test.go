@@ -1,0 +1,15 @@
+package main
+
+import "testing"
+
+// An alias is never what a message names, so to drop one would drop nothing, and the key that should lose its access kept it.
+func TestDropAlias(t *testing.T) {
+	w := newWorld(t)
+	w.write("a", "content")
+	w.ok("encrypt", "a")
+	older := w.read("a.xf")
+	for _, alias := range []string{"alias/old", "acs:kms:cn-hangzhou:1234567890123456:alias/old"} {
+		w.fails(exitUsage, "messages name keys and not aliases", "rewrap", "--drop", alias, "a.xf")
+	}
+	w.wantContent("a.xf", older)
+}
