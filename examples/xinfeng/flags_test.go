@@ -13,3 +13,12 @@ func TestDropAlias(t *testing.T) {
 	}
 	w.wantContent("a.xf", older)
 }
+
+// What is salvaged goes to a file: its ranges are on standard output, and '-' would be a file of that name.
+func TestSalvageToStdout(t *testing.T) {
+	w := newWorld(t)
+	w.write("a", "content")
+	w.ok("encrypt", "a")
+	w.fails(exitUsage, "--salvage: want the name of a file", "verify", "--salvage", "-", "a.xf")
+	w.wantNames(".", "a", "a.xf")
+}

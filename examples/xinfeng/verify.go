@@ -61,6 +61,9 @@ func (v *verify) run(ctx context.Context, args []string) (err error) {
 	if v.salvageTo != "" && (len(args) != 1 || args[0] == "-" || v.batch.recursive) {
 		return usagef("--salvage is for one file")
 	}
+	if v.salvageTo == "-" {
+		return usagef("--salvage: want the name of a file, since standard output has the list of what is authentic")
+	}
 	provider, err := v.keys.reader(ctx, v.t)
 	if err != nil {
 		return err
