@@ -22,3 +22,14 @@ func TestSalvageToStdout(t *testing.T) {
 	w.fails(exitUsage, "--salvage: want the name of a file", "verify", "--salvage", "-", "a.xf")
 	w.wantNames(".", "a", "a.xf")
 }
+
+// A private key is never replaced, and what is said of it names no flag that is not there.
+func TestIdentityIsNotReplaced(t *testing.T) {
+	w := newWorld(t)
+	w.ok("identity", "create", "me.key")
+	key := w.read("me.key")
+	if code, _, says := w.run("identity", "create", "me.key"); code != exitFailed || says != "xinfeng: create me.key: file already exists\n" {
+		t.Errorf("exit %d\n%s", code, says)
+	}
+	w.wantContent("me.key", key)
+}

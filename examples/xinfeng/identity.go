@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -127,7 +129,9 @@ which must not be there yet. It prints the public key, to be given away.`,
 		if err != nil {
 			return err
 		}
-		if err := writeIdentity(args[0], key); err != nil {
+		if err := writeIdentity(args[0], key); errors.Is(err, fs.ErrExist) {
+			return &fs.PathError{Op: "create", Path: args[0], Err: fs.ErrExist} // without the hint at --force, which is not there
+		} else if err != nil {
 			return err
 		}
 		return t.printIdentity(args[0], key)
