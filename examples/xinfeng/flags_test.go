@@ -33,3 +33,17 @@ func TestIdentityIsNotReplaced(t *testing.T) {
 	}
 	w.wantContent("me.key", key)
 }
+
+// XINFENG_KEY names the new keys: of --from-kms local any key opens, as its help text says.
+func TestFromLocalOpensUnderAnyKey(t *testing.T) {
+	w := newWorld(t)
+	cloud := w.env["XINFENG_KEY"]
+	w.env["XINFENG_KMS"], w.env["XINFENG_KEY"] = "local", ""
+	w.write("a", "content")
+	w.ok("encrypt", "a")
+	w.env["XINFENG_KMS"], w.env["XINFENG_KEY"] = "cloud", cloud
+	w.ok("rewrap", "--from-kms", "local", "--drop", "*", "a.xf")
+	if out, _ := w.ok("decrypt", "-o", "-", "a.xf"); out != "content" {
+		t.Errorf("it opens to %q", out)
+	}
+}

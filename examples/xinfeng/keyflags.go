@@ -16,6 +16,7 @@ type keyFlags struct {
 	passphrase passphraseFlags
 	recipients recipientFlags
 	identities []string
+	old        bool // of what is there already, while $XINFENG_KEY is of what is written
 }
 
 // register adds the flags of commands that write messages, open them, or both.
@@ -33,6 +34,7 @@ func (k *keyFlags) register(flags *pflag.FlagSet, writes, reads bool) {
 
 // registerFrom adds the flags that say by whose keys old messages are opened, where that may be others than write new ones.
 func (k *keyFlags) registerFrom(flags *pflag.FlagSet) {
+	k.old = true
 	flags.StringArrayVar(&k.keys, "from-key", nil, "`key` of the service that opens what is there (may be repeated)")
 	flags.StringVar(&k.kms, "from-kms", "", "key `service` that opens what is there: local or cloud (local opens under any of its keys)")
 	flags.StringVar(&k.passphrase.file, "from-passphrase-file", "", "`file` with the passphrase that opens what is there")
@@ -100,6 +102,9 @@ func (k *keyFlags) ofService(ctx context.Context, t *tool, write bool) ([]keyrin
 		return nil, err
 	}
 	keys := t.keysOf(k.keys)
+	if k.old && k.kms == "local" {
+		keys = k.keys // none is any
+	}
 	if len(keys) == 0 && !write {
 		p, err := s.opensAny()
 		return []keyring.KeyProvider{p}, err
