@@ -16,7 +16,7 @@ var errNoAnswer = errors.New("column: the provider did not return")
 // A keyCache holds the data keys of a [Cells]: the one for sealing, and those that were opened. They are kept apart: only
 // what the provider has opened opens cells, so that who may not decrypt opens nothing, not even his own cells.
 type keyCache struct {
-	table *keyTable
+	files *keyFiles
 	opts  Options // as validated, without zeros
 	epoch time.Time
 
@@ -36,12 +36,12 @@ type flight struct {
 	again  bool          // err is no answer to others: the caller who began it had gone
 }
 
-func newKeyCache(table *keyTable, opts Options) *keyCache {
+func newKeyCache(files *keyFiles, opts Options) *keyCache {
 	opened, err := simplelru.NewLRU(opts.MaxOpen, func(_ keyID, k *tableKey) { k.release() })
 	if err != nil {
 		panic("column: internal error: " + err.Error()) // unreachable: the size is positive
 	}
-	return &keyCache{table: table, opts: opts, epoch: time.Now(), opened: opened, flights: map[keyID]*flight{}}
+	return &keyCache{files: files, opts: opts, epoch: time.Now(), opened: opened, flights: map[keyID]*flight{}}
 }
 
 // now is the clock of the cache, a monotonic one: setting the machine's clock makes no key older or younger.
@@ -129,13 +129,13 @@ func (c *keyCache) fetch(ctx context.Context, f *flight, id keyID, size int64) (
 	err = errNoAnswer
 	defer func() { c.land(f, id, key, err, ctx.Err() != nil || err == errNoAnswer) }()
 	if id == (keyID{}) {
-		key, err = c.table.make(ctx, keyID{c.opts.Suite, newReference()})
+		key, err = c.files.make(ctx, keyID{c.opts.Suite, newReference()})
 		if err == nil {
 			key.expires, key.cells, key.bytes = began+c.opts.MaxAge, 1, size
 		}
 		return key, err
 	}
-	key, err = c.table.open(ctx, id)
+	key, err = c.files.open(ctx, id)
 	if err == nil {
 		key.expires = began + c.opts.MaxOpenAge
 	}

@@ -194,7 +194,7 @@ func New(provider keyring.KeyProvider, store envelope.KeyStore, ec envelope.Cont
 	if err != nil {
 		return nil, err
 	}
-	keys := newKeyCache(&keyTable{provider: provider, store: store, stored: stored}, o)
+	keys := newKeyCache(&keyFiles{provider: provider, store: store, stored: stored}, o)
 	return &Cells{keys: keys, scratch: sync.Pool{New: func() any { return new(scratch) }}}, nil
 }
 

@@ -71,8 +71,8 @@ func (opts *IndexOptions) normalize() (IndexOptions, error) {
 // Errors: those of [New] for its arguments; fs.ErrExist if there is a key file of that reference; those of provider and
 // store.
 func NewIndex(ctx context.Context, provider keyring.KeyProvider, store envelope.KeyStore, ref format.Reference, ec envelope.Context, opts *IndexOptions) (*Index, error) {
-	return newIndex(provider, store, ec, opts, func(t *keyTable, o IndexOptions) (*tableKey, error) {
-		return t.make(ctx, keyID{o.Suite, ref})
+	return newIndex(provider, store, ec, opts, func(f *keyFiles, o IndexOptions) (*tableKey, error) {
+		return f.make(ctx, keyID{o.Suite, ref})
 	})
 }
 
@@ -83,12 +83,12 @@ func NewIndex(ctx context.Context, provider keyring.KeyProvider, store envelope.
 // anew without a word, no row would be found any more; envelope.ErrAuthentication if it is of another column, or was
 // changed; a *format.ParseError if it is none; those of provider and store.
 func OpenIndex(ctx context.Context, provider keyring.KeyProvider, store envelope.KeyStore, ref format.Reference, ec envelope.Context, opts *IndexOptions) (*Index, error) {
-	return newIndex(provider, store, ec, opts, func(t *keyTable, _ IndexOptions) (*tableKey, error) {
-		return t.open(ctx, keyID{ref: ref})
+	return newIndex(provider, store, ec, opts, func(f *keyFiles, _ IndexOptions) (*tableKey, error) {
+		return f.open(ctx, keyID{ref: ref})
 	})
 }
 
-func newIndex(provider keyring.KeyProvider, store envelope.KeyStore, ec envelope.Context, opts *IndexOptions, key func(*keyTable, IndexOptions) (*tableKey, error)) (*Index, error) {
+func newIndex(provider keyring.KeyProvider, store envelope.KeyStore, ec envelope.Context, opts *IndexOptions, key func(*keyFiles, IndexOptions) (*tableKey, error)) (*Index, error) {
 	stored, err := checkColumn(provider, store, ec)
 	if err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func newIndex(provider keyring.KeyProvider, store envelope.KeyStore, ec envelope
 		return nil, err
 	}
 	x := &Index{size: o.Size}
-	if x.key, err = key(&keyTable{provider: provider, store: store, stored: stored}, o); err != nil {
+	if x.key, err = key(&keyFiles{provider: provider, store: store, stored: stored}, o); err != nil {
 		return nil, err
 	}
 	return x, nil

@@ -23,7 +23,7 @@ func (c *Cells) encodeRow(sc *scratch, row envelope.Context) (err error) {
 	if len(row) > format.MaxWithheld {
 		return fmt.Errorf("column: row of %d pairs, limit %d: %w", len(row), format.MaxWithheld, format.ErrInvalid)
 	}
-	for name := range c.keys.table.stored.All() {
+	for name := range c.keys.files.stored.All() {
 		if _, ok := row[string(name)]; ok {
 			return fmt.Errorf("column: %q is a pair of the column, not of a row: %w", name, format.ErrInvalid)
 		}

@@ -50,8 +50,8 @@ func (k *tableKey) release() {
 	}
 }
 
-// A keyTable makes and opens the key files of one column or index.
-type keyTable struct {
+// A keyFiles makes and opens the key files of one column or index.
+type keyFiles struct {
 	provider keyring.KeyProvider
 	store    envelope.KeyStore
 	stored   format.Pairs
@@ -67,18 +67,18 @@ func newReference() (ref format.Reference) {
 //
 // The size that the provider is told is above every limit, so that a cache before it hands out a data key that it shares
 // with nobody: the cells under a data key are counted here, and that of an index is used for nothing else.
-func (t *keyTable) make(ctx context.Context, id keyID) (*tableKey, error) {
-	data, err := t.provider.GenerateDataKey(ctx, &keyring.GenerateDataKeyRequest{Suite: id.suite, Context: t.stored, Size: math.MaxInt64})
+func (f *keyFiles) make(ctx context.Context, id keyID) (*tableKey, error) {
+	data, err := f.provider.GenerateDataKey(ctx, &keyring.GenerateDataKeyRequest{Suite: id.suite, Context: f.stored, Size: math.MaxInt64})
 	if err != nil {
 		return nil, err
 	}
-	return t.newKey(ctx, id, data, func(key *tableKey) error {
-		file := &format.KeyFile{Suite: id.suite, Reference: id.ref, Stored: t.stored, Commit: key.commit, Record: data.Record()}
+	return f.newKey(ctx, id, data, func(key *tableKey) error {
+		file := &format.KeyFile{Suite: id.suite, Reference: id.ref, Stored: f.stored, Commit: key.commit, Record: data.Record()}
 		b, err := file.Marshal(nil)
 		if err != nil {
 			return err
 		}
-		if err := t.store.Put(ctx, id.ref, b); err != nil {
+		if err := f.store.Put(ctx, id.ref, b); err != nil {
 			return fmt.Errorf("column: new key file %v: %w", id.ref, err)
 		}
 		return nil
@@ -87,8 +87,8 @@ func (t *keyTable) make(ctx context.Context, id keyID) (*tableKey, error) {
 
 // open opens a key file of the column, in any suite if that of id is 0. What is wrong with it is found before the provider
 // is asked, as far as it can be (SPEC.md, Section 5.4).
-func (t *keyTable) open(ctx context.Context, id keyID) (*tableKey, error) {
-	b, err := t.store.Get(ctx, id.ref)
+func (f *keyFiles) open(ctx context.Context, id keyID) (*tableKey, error) {
+	b, err := f.store.Get(ctx, id.ref)
 	if err != nil {
 		return nil, fmt.Errorf("column: key file %v: %w", id.ref, err)
 	}
@@ -99,14 +99,14 @@ func (t *keyTable) open(ctx context.Context, id keyID) (*tableKey, error) {
 	if id.suite == 0 {
 		id.suite = file.Suite
 	}
-	if file.Reference != id.ref || file.Suite != id.suite || !bytes.Equal(file.Stored, t.stored) {
+	if file.Reference != id.ref || file.Suite != id.suite || !bytes.Equal(file.Stored, f.stored) {
 		return nil, errKeyFile(id)
 	}
-	data, err := t.provider.Decrypt(ctx, &keyring.DecryptRequest{Suite: id.suite, Context: t.stored, Record: file.Record})
+	data, err := f.provider.Decrypt(ctx, &keyring.DecryptRequest{Suite: id.suite, Context: f.stored, Record: file.Record})
 	if err != nil {
 		return nil, err
 	}
-	return t.newKey(ctx, id, data, func(key *tableKey) error {
+	return f.newKey(ctx, id, data, func(key *tableKey) error {
 		if subtle.ConstantTimeCompare(key.commit[:], file.Commit[:]) != 1 {
 			return errKeyFile(id)
 		}
@@ -120,7 +120,7 @@ func errKeyFile(id keyID) error {
 
 // newKey returns the key of a key file once check has found it right. data is the provider's answer, which belongs to
 // the key from now on or, after an error or a panic of check, is destroyed.
-func (t *keyTable) newKey(ctx context.Context, id keyID, data *keyring.DataKey, check func(*tableKey) error) (*tableKey, error) {
+func (f *keyFiles) newKey(ctx context.Context, id keyID, data *keyring.DataKey, check func(*tableKey) error) (*tableKey, error) {
 	key := &tableKey{id: id, data: data, suite: suite.Lookup(uint16(id.suite))}
 	key.holders.Store(1)
 	right := false
@@ -135,7 +135,7 @@ func (t *keyTable) newKey(ctx context.Context, id keyID, data *keyring.DataKey, 
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("column: %w", err)
 	}
-	prefix, err := (&format.KeyFile{Suite: id.suite, Reference: id.ref, Stored: t.stored}).AppendPrefix(nil)
+	prefix, err := (&format.KeyFile{Suite: id.suite, Reference: id.ref, Stored: f.stored}).AppendPrefix(nil)
 	if err != nil {
 		return nil, err // unreachable: suite and pairs were checked
 	}
