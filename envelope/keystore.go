@@ -19,7 +19,8 @@ var ErrChanged = errors.New("changed meanwhile")
 
 // A KeyStore keeps key files by reference (SPEC.md, Section 3): the wrapped keys of messages that carry only the
 // reference, so that rewrapping replaces a few hundred bytes whatever the size of the data. [KeyDir] keeps them in a
-// folder; a table of a database is as good. Key files need no secrecy, but without them their messages are lost.
+// folder, the KeyTable of package column in a table of a database. Key files need no secrecy, but without them their messages
+// are lost.
 //
 // Methods may be called concurrently, and neither keep nor modify the slices given to them. What Get returns belongs to
 // the caller.

@@ -12,12 +12,12 @@
 //
 // # Data keys
 //
-// A cell does not carry its wrapped key but the reference of a key file, which lies in an [envelope.KeyStore]: a table
-// with two columns, say. Whoever seals makes a key file before his first cell and again after a day, a million cells or
-// 2^40 bytes ([Options]), so the service is called once for many cells, and a row of the key table is added. Whoever opens
-// calls it once for each key file, and holds the key for five minutes. Each Cells seals under data keys of its own and
-// knows how many cells they have; processes share nothing but the store. So make a Cells when the program starts, not for
-// every request.
+// A cell does not carry its wrapped key but the reference of a key file, which lies in an [envelope.KeyStore]: a
+// [KeyTable] of the same database, or one of your own. Whoever seals makes a key file before his first cell and again after
+// a day, a million cells or 2^40 bytes ([Options]), so the service is called once for many cells, and a row of the key table
+// is added. Whoever opens calls it once for each key file, and holds the key for five minutes. Each Cells seals under data
+// keys of its own and knows how many cells they have; processes share nothing but the store. So make a Cells when the
+// program starts, not for every request.
 //
 // The key table belongs to the data: without it no cell opens, so both are backed up together. Its wrapped keys are
 // renewed by envelope.Client.RewrapKey, a few hundred bytes for each key file, while no cell is touched. A key file may be

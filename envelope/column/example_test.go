@@ -32,7 +32,7 @@ func exampleProvider() *keyring.KMS {
 	return provider
 }
 
-// exampleStore returns key files in a folder, and what removes it. A table of the database is as good.
+// exampleStore returns key files in a folder, and what removes it; beside a database they are in a KeyTable.
 func exampleStore() (envelope.KeyDir, func()) {
 	dir, err := os.MkdirTemp("", "keys")
 	if err != nil {
