@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"log"
-	"os"
 
 	"github.com/xinfeng-kms/xinfeng/envelope"
 	"github.com/xinfeng-kms/xinfeng/envelope/column"
@@ -12,13 +12,9 @@ import (
 	"github.com/xinfeng-kms/xinfeng/kmsclient/refkms"
 )
 
-// exampleDatabase returns a database that was migrated, a provider, and what removes them.
-func exampleDatabase() (database, keyring.KeyProvider, func()) {
+// exampleDatabase returns a database with the tables of users and keys, in which the key of the index is, and a provider.
+func exampleDatabase() (*sql.DB, keyring.KeyProvider) {
 	ctx := context.Background()
-	dir, err := os.MkdirTemp("", "dbcolumn")
-	if err != nil {
-		log.Fatal(err)
-	}
 	server, err := refkms.New(nil)
 	if err != nil {
 		log.Fatal(err)
@@ -31,33 +27,42 @@ func exampleDatabase() (database, keyring.KeyProvider, func()) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	db, err := openSQLite(dir)
+	db, err := sql.Open("sqlite", "file:/example?vfs=memdb")
 	if err != nil {
 		log.Fatal(err)
 	}
-	if _, err := db.ExecContext(ctx, "CREATE TABLE users (id VARCHAR(36) PRIMARY KEY)"); err != nil {
+	for _, statement := range schema {
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			log.Fatal(err)
+		}
+	}
+	keys, err := column.NewKeyTable(db, "data_keys", nil)
+	if err != nil {
 		log.Fatal(err)
 	}
-	if err := migrate(ctx, db, provider); err != nil {
+	index, err := column.NewIndex(ctx, provider, keys, phoneIndex, envelope.Context{"table": "users", "index": "phone"}, nil)
+	if err != nil {
 		log.Fatal(err)
 	}
-	return db, provider, func() {
-		db.Close()
-		os.RemoveAll(dir)
-	}
+	index.Close()
+	return db, provider
 }
 
 // A phone number that is encrypted, and looked up by its index.
 func Example() {
 	ctx := context.Background()
-	db, provider, remove := exampleDatabase()
-	defer remove()
-	phones, err := column.New(provider, keyTable{db}, envelope.Context{"table": "users", "column": "phone"}, nil)
+	db, provider := exampleDatabase()
+	defer db.Close()
+	keys, err := column.NewKeyTable(db, "data_keys", nil) // in the same database
+	if err != nil {
+		log.Fatal(err)
+	}
+	phones, err := column.New(provider, keys, envelope.Context{"table": "users", "column": "phone"}, nil)
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer phones.Close() // wipes the data keys
-	index, err := column.OpenIndex(ctx, provider, keyTable{db}, phoneIndex, envelope.Context{"table": "users", "index": "phone"}, nil)
+	index, err := column.OpenIndex(ctx, provider, keys, phoneIndex, envelope.Context{"table": "users", "index": "phone"}, nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -77,4 +82,13 @@ func Example() {
 	}
 	fmt.Printf("%s has %s\n", id, phone)
 	// Output: 7d0d has +8613800138000
+}
+
+// The program itself.
+func Example_story() {
+	main()
+	// Output:
+	// Li Lei has +8613800138000 and li@example.com
+	// rewrapped 3 key files, and no user
+	// a cell in another row is refused: true
 }
