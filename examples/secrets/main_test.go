@@ -75,6 +75,33 @@ connected as alice with version v2
 	}
 }
 
+// Where the new value works before it is stored, as the secret of an application does that its OAuth server has made, one call
+// is the whole rotation.
+func TestOneCall(t *testing.T) {
+	_, client := newKMS(t)
+	create := kms.CreateCreateSecretRequest()
+	create.SecretName, create.VersionId, create.SecretData = "MyOAuthAppSecret", "v1", "the first"
+	if _, err := client.CreateSecret(create); err != nil {
+		t.Fatal(err)
+	}
+	put := kms.CreatePutSecretValueRequest()
+	put.SecretName, put.VersionId, put.SecretData = "MyOAuthAppSecret", "v2", "sample-app-secret"
+	if _, err := client.PutSecretValue(put); err != nil {
+		t.Fatal(err)
+	}
+	for stage, want := range map[string]string{"": "v2 sample-app-secret", "ACSCurrent": "v2 sample-app-secret", "ACSPrevious": "v1 the first"} {
+		request := kms.CreateGetSecretValueRequest()
+		request.SecretName, request.VersionStage = "MyOAuthAppSecret", stage
+		secret, err := client.GetSecretValue(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := secret.VersionId + " " + secret.SecretData; got != want {
+			t.Errorf("stage %q is %q, want %q", stage, got, want)
+		}
+	}
+}
+
 func TestNoSecret(t *testing.T) {
 	_, client := newKMS(t)
 	var refusal sdkerrors.Error
