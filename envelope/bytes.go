@@ -51,22 +51,21 @@ func (c *Client) Decrypt(ctx context.Context, message []byte, ec Context) ([]byt
 
 // AppendDecrypt is [Client.Decrypt], appending the plaintext to dst, and says what opened the message. message must not
 // overlap the spare capacity of dst. On error it returns nil, and what it wrote to spare capacity of dst is wiped.
-func (c *Client) AppendDecrypt(ctx context.Context, dst, message []byte, ec Context) ([]byte, Info, error) {
+func (c *Client) AppendDecrypt(ctx context.Context, dst, message []byte, ec Context) (plaintext []byte, info Info, err error) {
 	sc := c.opening.Get().(*scratch)
 	defer sc.put(&c.opening)
 	if err := sc.parse(message); err != nil {
 		return nil, Info{}, err
 	}
-	h := &sc.header
-	if _, err := checkSize(h, int64(len(message))); err != nil {
+	h, body := &sc.header, message[len(sc.wire):]
+	if _, err := checkBody(h, int64(len(body))); err != nil {
 		return nil, Info{}, err
 	}
-	w, info, err := c.open(ctx, sc, message[:h.HeadSize()], ec)
+	w, err := c.open(ctx, sc, message[:h.HeadSize()], ec, &info)
 	if err != nil {
 		return nil, Info{}, err
 	}
-	plaintext, err := stream.Open(dst, message[len(sc.wire):], &w, h.ChunkSize, &c.stream)
-	if err != nil {
+	if plaintext, err = stream.Open(dst, body, &w, h.ChunkSize, &c.stream); err != nil {
 		return nil, Info{}, err
 	}
 	return plaintext, info, nil

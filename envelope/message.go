@@ -43,10 +43,11 @@ func (c *Client) seal(ctx context.Context, sc *scratch, ec Context, size int64) 
 	} else if err := c.newHeader(ctx, sc, key); err != nil {
 		return w, err
 	}
-	if h.Tag, w, err = c.suite.Message(key, sc.wire[:h.HeadSize()], sc.withheld); err != nil {
+	head := sc.wire[:h.HeadSize()]
+	if w, err = c.suite.Message(key, head, sc.withheld, &h.Tag); err != nil {
 		return w, err
 	}
-	copy(sc.wire[h.HeadSize():], h.Tag[:])
+	copy(sc.wire[len(head):], h.Tag[:])
 	return w, nil
 }
 
@@ -106,7 +107,8 @@ func (c *Client) openHeader(ctx context.Context, h *format.Header, ec Context) (
 	if err != nil {
 		return w, info, err // unreachable: what was parsed marshals
 	}
-	return c.open(ctx, &scratch{header: *h}, head, ec)
+	w, err = c.open(ctx, &scratch{header: *h}, head, ec, &info)
+	return w, info, err
 }
 
 // open checks the header in sc against the given context, asks the provider for the data key, and verifies the tag. head
@@ -114,46 +116,46 @@ func (c *Client) openHeader(ctx context.Context, h *format.Header, ec Context) (
 // found before the provider is asked.
 //
 // It follows SPEC.md, Section 5, "Reading", steps 4 to 6; the caller has done 1 to 3.
-func (c *Client) open(ctx context.Context, sc *scratch, head []byte, ec Context) (w suite.Sealer, info Info, err error) {
+func (c *Client) open(ctx context.Context, sc *scratch, head []byte, ec Context, info *Info) (w suite.Sealer, err error) {
 	h := &sc.header
 	if err := c.acceptSuite(h.Suite); err != nil {
-		return w, info, err
+		return w, err
 	}
 	stored := format.Pairs(head[len(head)-len(h.Stored):]) // of this message, whatever became of those in sc
 	if err := c.matchContext(sc, stored, ec, h.Withheld); err != nil {
-		return w, info, err
+		return w, err
 	}
 	if err := ctx.Err(); err != nil {
-		return w, info, fmt.Errorf("envelope: %w", err)
+		return w, fmt.Errorf("envelope: %w", err)
 	}
 	record, kf, err := c.findRecord(ctx, h)
 	if err != nil {
-		return w, info, err
+		return w, err
 	}
 	sc.decrypt = keyring.DecryptRequest{Suite: h.Suite, Context: h.Stored, Record: record}
 	key, err := c.provider.Decrypt(ctx, &sc.decrypt)
 	if err != nil {
-		return w, info, err
+		return w, err
 	}
 	defer key.Destroy()
 	if err := checkKey(ctx, key, h.Suite); err != nil {
-		return w, info, err
+		return w, err
 	}
 	if kf != nil {
 		if err := verifyCommit(kf, key); err != nil {
-			return w, info, err
+			return w, err
 		}
 	}
-	tag, w, err := suite.Lookup(uint16(h.Suite)).Message(key, head, sc.withheld)
+	w, err = suite.Lookup(uint16(h.Suite)).Message(key, head, sc.withheld, &sc.tag)
 	if err != nil {
-		return suite.Sealer{}, info, err
+		return suite.Sealer{}, err
 	}
-	if err := compareTag(h, &tag); err != nil {
-		return suite.Sealer{}, info, err
+	if err := compareTag(h, &sc.tag); err != nil {
+		return suite.Sealer{}, err
 	}
 	info.Provider, info.KeyID = key.OpenedBy()
 	info.Suite, info.Stored = h.Suite, sc.tell(stored)
-	return w, info, nil
+	return w, nil
 }
 
 // compareTag compares the tag of the header with the one that follows from the data key. It holds the head, the withheld
@@ -226,10 +228,15 @@ func hasKey(p format.Pairs, key string) bool {
 	return false
 }
 
-// checkSize applies the length formula to a message whose length is known (SPEC.md, Section 6). A message that was cut
-// has a length that no message has or fails at the chunk where it ends, so both say the same.
+// checkSize applies the length formula to a message whose length is known (SPEC.md, Section 6).
 func checkSize(h *format.Header, total int64) (plaintext int64, err error) {
-	plaintext, err = h.PlaintextSize(total)
+	return checkBody(h, total-int64(h.Size()))
+}
+
+// checkBody is checkSize for who knows how many bytes follow the header. A message that was cut has a length that no
+// message has or fails at the chunk where it ends, so both say the same.
+func checkBody(h *format.Header, size int64) (plaintext int64, err error) {
+	plaintext, err = suite.PlaintextSize(size, h.ChunkSize)
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w: %w", errNotAuthentic(), io.ErrUnexpectedEOF, err)
 	}

@@ -28,6 +28,8 @@ type scratch struct {
 	decrypt  keyring.DecryptRequest
 
 	told format.Pairs // what Info.Stored was last
+
+	tag [suite.CommitSize]byte // that a message to be opened should have
 }
 
 // keepWire is the longest header that is kept, in bytes: usual ones have a few hundred.

@@ -211,7 +211,8 @@ func TestScratchTell(t *testing.T) {
 		if err := sc.parse(m); err != nil {
 			t.Fatal(err)
 		}
-		_, info, err := c.open(t.Context(), sc, m[:sc.header.HeadSize()], ec)
+		var info Info
+		_, err := c.open(t.Context(), sc, m[:sc.header.HeadSize()], ec, &info)
 		return info, err
 	}
 	info, err := open(Context{"tenant": "42"})

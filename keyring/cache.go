@@ -5,7 +5,6 @@ import (
 	"container/list"
 	"context"
 	"encoding/binary"
-	"hash/maphash"
 	"time"
 
 	"github.com/xinfeng-kms/xinfeng/format"
@@ -45,7 +44,35 @@ func (q *query) appendID(b []byte) []byte {
 }
 
 func appendPart[T ~string | ~[]byte](b []byte, part T) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(part))), part...)
+	return append(binary.BigEndian.AppendUint32(b, uint32(len(part))), part...)
+}
+
+// is reports whether id is what appendID would append.
+func (q *query) is(id string) bool {
+	if side(id[0]) != q.side || format.Suite(id[1])<<8|format.Suite(id[2]) != q.suite {
+		return false
+	}
+	id, ok := cutPart(id[3:], q.context)
+	for i := 0; ok && i < len(q.record); i++ {
+		w := &q.record[i]
+		if id, ok = cutPart(id, w.Provider); !ok {
+			return false
+		}
+		if id, ok = cutPart(id, w.KeyID); !ok {
+			return false
+		}
+		id, ok = cutPart(id, w.Ciphertext)
+	}
+	return ok && id == ""
+}
+
+// cutPart cuts from an id what appendPart would have begun it with.
+func cutPart[T ~string | ~[]byte](id string, part T) (rest string, ok bool) {
+	n := len(part)
+	if len(id) < 4+n || uint32(n) != uint32(id[0])<<24|uint32(id[1])<<16|uint32(id[2])<<8|uint32(id[3]) || id[4:4+n] != string(part) {
+		return "", false
+	}
+	return id[4+n:], true
 }
 
 // clone returns a copy that shares nothing with the caller's slices.
@@ -120,22 +147,27 @@ func (c *Caching) enter(now time.Duration) error {
 	return nil
 }
 
-// find returns the key with that id, or nil, and marks it as used. The hash only finds the place, the bytes decide.
-func (c *Caching) find(id []byte, sum uint64) *cachedKey {
-	if k, ok := c.keys.Get(sum); ok && k.id == string(id) {
-		return k
+// find returns the key for q, or nil, and marks it as used; and the id and hash that it is found by or would be. The hash only
+// finds the place, the bytes decide. Who asks for the same key again and again, as a loop over messages does, finds it
+// without both.
+func (c *Caching) find(q *query) (k *cachedKey, id string, sum uint64) {
+	if k := c.recent; k != nil && q.is(k.id) {
+		return k, k.id, k.sum
 	}
-	return nil
+	c.id = q.appendID(c.id[:0])
+	sum = c.hash(c.id)
+	if k, ok := c.keys.Get(sum); ok && k.id == string(c.id) {
+		c.recent = k
+		return k, k.id, sum
+	}
+	c.recent = nil // another id with the same hash may be the one that was used last now
+	return nil, string(c.id), sum
 }
 
-// lend returns the key for q with a share for the caller, or nil. The message is counted before. If the key is due, it
-// begins to fetch it anew. A message that fits under no key finds none.
-func (c *Caching) lend(ctx context.Context, q *query, id []byte, sum uint64, now time.Duration) *DataKey {
-	if q.size > c.opts.MaxBytes {
-		return nil
-	}
-	k := c.find(id, sum)
-	if k == nil {
+// lend returns k, which was found for q, with a share for the caller, or nil. The message is counted before. If the key is
+// due, it begins to fetch it anew. A message that fits under no key gets none.
+func (c *Caching) lend(ctx context.Context, q *query, k *cachedKey, now time.Duration) *DataKey {
+	if k == nil || q.size > c.opts.MaxBytes {
 		return nil
 	}
 	switch {
@@ -164,7 +196,7 @@ func (c *Caching) lend(ctx context.Context, q *query, id []byte, sum uint64, now
 		c.evict(k, cause)
 	case now >= k.refresh && c.fetches[k.id] == nil:
 		k.refresh = now + max((k.expires-now)/2, retryAfter)
-		c.start(ctx, q, id, sum, now, true)
+		c.start(ctx, q, k.id, k.sum, now, true)
 	}
 	return k.key
 }
@@ -191,6 +223,7 @@ func (c *Caching) keep(f *fetch, now time.Duration) {
 	}
 	k.age = c.byAge[k.side].PushBack(k)
 	c.keys.Add(k.sum, k)
+	c.recent = k
 }
 
 // bridge answers those who wait for f, which could not reach the provider, with the expired key k, and from now on
@@ -209,6 +242,9 @@ func (c *Caching) bridge(f *fetch, k *cachedKey, now time.Duration) {
 // evict removes a key and gives up the cache's share of it.
 func (c *Caching) evict(k *cachedKey, cause *int64) {
 	c.keys.Remove(k.sum)
+	if c.recent == k {
+		c.recent = nil
+	}
 	c.byAge[k.side].Remove(k.age)
 	k.key.Destroy()
 	*cause++
@@ -222,11 +258,4 @@ func (c *Caching) purge() {
 	for _, f := range c.fetches {
 		c.detach(f)
 	}
-}
-
-// identify returns the id of q and its hash. The id goes back to c.ids when the query is answered.
-func (c *Caching) identify(q *query) (id *[]byte, sum uint64) {
-	id = c.ids.Get().(*[]byte)
-	*id = q.appendID((*id)[:0])
-	return id, maphash.Bytes(c.seed, *id)
 }

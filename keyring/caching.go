@@ -56,11 +56,12 @@ type Caching struct {
 	provider KeyProvider
 	opts     CachingOptions // as validated, without zeros
 	epoch    time.Time      // all times are since then
-	seed     maphash.Seed
-	ids      sync.Pool // of *[]byte, so that a hit allocates nothing
+	hash     func(id []byte) uint64
 
 	mu      sync.Mutex                         // guards what follows; not held while the provider is asked
 	keys    *simplelru.LRU[uint64, *cachedKey] // by hash of the id
+	recent  *cachedKey                         // that of keys which was used last, or nil
+	id      []byte                             // room for the id of a query
 	byAge   [2]list.List                       // of *cachedKey, by side, in the order in which they came
 	fetches map[string]*fetch                  // by id, those whose key will be kept and whom callers may join
 	stats   CachingStats
@@ -122,9 +123,10 @@ func NewCaching(p KeyProvider, opts *CachingOptions) (*Caching, error) {
 	if err != nil {
 		return nil, err // unreachable: the size is positive
 	}
+	seed := maphash.MakeSeed()
 	return &Caching{
-		provider: p, opts: o, epoch: time.Now(), seed: maphash.MakeSeed(), keys: keys, fetches: map[string]*fetch{},
-		ids: sync.Pool{New: func() any { return new([]byte) }},
+		provider: p, opts: o, epoch: time.Now(), keys: keys, fetches: map[string]*fetch{},
+		hash: func(id []byte) uint64 { return maphash.Bytes(seed, id) },
 	}, nil
 }
 

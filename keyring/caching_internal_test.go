@@ -19,11 +19,11 @@ func TestCachingHashCollision(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	const sum = 42
+	c.hash = func([]byte) uint64 { return 42 }
 	get := func(ec string) *DataKey {
 		t.Helper()
 		q := &query{side: sealing, suite: format.AES256GCM, context: format.Pairs(ec), size: 1}
-		k, f, err := c.begin(t.Context(), q, q.appendID(nil), sum)
+		k, f, err := c.begin(t.Context(), q)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,7 +63,7 @@ func TestCachingLeaveAfterTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	q := &query{side: sealing, suite: format.AES256GCM, size: 1}
-	_, f, err := c.begin(t.Context(), q, q.appendID(nil), 1)
+	_, f, err := c.begin(t.Context(), q)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -139,7 +139,8 @@ func TestDataKeyDestroyed(t *testing.T) {
 		if err := d.Lend(func([]byte) error { t.Error("f was called"); return nil }); err != keyring.ErrDestroyed {
 			t.Errorf("%s: Lend = %v, want ErrDestroyed", name, err)
 		}
-		tag, w, err := suite.Lookup(1).Message(d, []byte("head"), nil)
+		var tag [32]byte
+		w, err := suite.Lookup(1).Message(d, []byte("head"), nil, &tag)
 		if err != keyring.ErrDestroyed || w.AEAD != nil || tag != [32]byte{} {
 			t.Errorf("%s: Message = %x, %v, %v, want ErrDestroyed", name, tag, w, err)
 		}
@@ -163,8 +164,8 @@ func TestDataKeyDestroyRace(t *testing.T) {
 	if err := k.Expand(want, []byte("x")); err != nil {
 		t.Fatal(err)
 	}
-	wantTag, _, err := suite.Lookup(1).Message(k, []byte("head"), nil)
-	if err != nil {
+	var wantTag [32]byte
+	if _, err := suite.Lookup(1).Message(k, []byte("head"), nil, &wantTag); err != nil {
 		t.Fatal(err)
 	}
 	k.Destroy()
@@ -173,14 +174,14 @@ func TestDataKeyDestroyRace(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 4 {
 			wg.Go(func() {
-				var out [32]byte
+				var out, tag [32]byte
 				for range 20 {
 					switch err := k.Expand(out[:], []byte("x")); {
 					case err == keyring.ErrDestroyed:
 					case err != nil || !bytes.Equal(out[:], want):
 						t.Errorf("Expand = %x, %v", out, err)
 					}
-					switch tag, _, err := suite.Lookup(1).Message(k, []byte("head"), nil); {
+					switch _, err := suite.Lookup(1).Message(k, []byte("head"), nil, &tag); {
 					case err == keyring.ErrDestroyed:
 					case err != nil || tag != wantTag:
 						t.Errorf("Message = %x, %v", tag, err)

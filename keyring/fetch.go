@@ -49,10 +49,8 @@ func (c *Caching) get(ctx context.Context, q *query) (*DataKey, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("keyring: caching: %w", err)
 	}
-	id, sum := c.identify(q)
-	defer c.ids.Put(id)
 	for {
-		key, f, err := c.begin(ctx, q, *id, sum)
+		key, f, err := c.begin(ctx, q)
 		if f == nil {
 			return key, err
 		}
@@ -69,22 +67,23 @@ func (c *Caching) get(ctx context.Context, q *query) (*DataKey, error) {
 }
 
 // begin returns a key at hand, or the fetch to wait for, which the caller has joined.
-func (c *Caching) begin(ctx context.Context, q *query, id []byte, sum uint64) (*DataKey, *fetch, error) {
+func (c *Caching) begin(ctx context.Context, q *query) (*DataKey, *fetch, error) {
 	now := c.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.enter(now); err != nil {
 		return nil, nil, err
 	}
-	if key := c.lend(ctx, q, id, sum, now); key != nil {
+	k, id, sum := c.find(q)
+	if key := c.lend(ctx, q, k, now); key != nil {
 		c.stats.Hits++
 		return key, nil, nil
 	}
 	c.stats.Misses++
-	f := c.fetches[string(id)]
+	f := c.fetches[id]
 	if f == nil || !f.usage.room(q, &c.opts) {
 		// An expired key that might serve instead is a reason not to wait for longer than fetchTimeout.
-		expired := q.side == opening && c.find(id, sum) != nil
+		expired := q.side == opening && k != nil && c.keys.Contains(sum)
 		f = c.start(ctx, q, id, sum, now, expired)
 	}
 	f.waiters++
@@ -94,8 +93,8 @@ func (c *Caching) begin(ctx context.Context, q *query, id []byte, sum uint64) (*
 
 // start begins a fetch that nobody waits for yet, and lets callers join it in place of another, unless it is for a message
 // so large that it gets a key of its own.
-func (c *Caching) start(ctx context.Context, q *query, id []byte, sum uint64, now time.Duration, own bool) *fetch {
-	f := &fetch{id: string(id), sum: sum, side: q.side, began: now, own: own, done: make(chan struct{})}
+func (c *Caching) start(ctx context.Context, q *query, id string, sum uint64, now time.Duration, own bool) *fetch {
+	f := &fetch{id: id, sum: sum, side: q.side, began: now, own: own, done: make(chan struct{})}
 	if q.size <= c.opts.MaxBytes {
 		c.fetches[f.id] = f
 	}

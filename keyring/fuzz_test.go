@@ -25,13 +25,13 @@ func FuzzQueryID(f *testing.F) {
 		if !ok {
 			t.Fatal("appendID does not append")
 		}
+		if !q.is(string(id)) {
+			t.Errorf("the id of %+v is not its own", q)
+		}
 		part := func() []byte {
-			n, size := binary.Uvarint(id)
-			if size <= 0 || n > uint64(len(id)-size) {
-				t.Fatalf("%x is no length", id)
-			}
-			p := id[size : size+int(n)]
-			id = id[size+int(n):]
+			n := binary.BigEndian.Uint32(id)
+			p := id[4 : 4+n]
+			id = id[4+n:]
 			return p
 		}
 		got := query{side: side(id[0]), suite: format.Suite(binary.BigEndian.Uint16(id[1:]))}

@@ -85,7 +85,9 @@ func (l localWrap) seal(dst []byte, a *suite.Suite, x *suite.State, pairs format
 		return nil, err
 	}
 	dst = append(append(dst, salt[:]...), wc[:]...)
-	return w.AEAD.Seal(dst, w.Mask[:], key, nil), nil
+	var nonce [suite.NonceSize]byte
+	w.Nonce(&nonce, 0, false)
+	return w.AEAD.Seal(dst, nonce[:], key, nil), nil
 }
 
 // open sets key to what seal has sealed. Anything else is [ErrAuthentication], the commitment first.
@@ -102,7 +104,9 @@ func (l localWrap) open(key *[suite.DataKeySize]byte, a *suite.Suite, x *suite.S
 	if subtle.ConstantTimeCompare(wc[:], c[:suite.CommitSize]) != 1 {
 		return l.notAuthentic()
 	}
-	if _, err := w.AEAD.Open(key[:0], w.Mask[:], c[suite.CommitSize:], nil); err != nil {
+	var nonce [suite.NonceSize]byte
+	w.Nonce(&nonce, 0, false)
+	if _, err := w.AEAD.Open(key[:0], nonce[:], c[suite.CommitSize:], nil); err != nil {
 		clear(key[:])
 		return l.notAuthentic()
 	}

@@ -86,7 +86,7 @@ func TestKnownAnswer(t *testing.T) {
 			if w.AEAD, err = suite.Lookup(ka.id).NewAEAD(unhex(t, ka.key)); err != nil {
 				t.Fatal(err)
 			}
-			copy(w.Mask[:], unhex(t, ka.mask))
+			w.Mask = suite.MaskOf((*[suite.NonceSize]byte)(unhex(t, ka.mask)))
 			body := stream.Seal(nil, []byte("hello"), w, 1<<16, nil)
 			if got := hex.EncodeToString(body); got != ka.body {
 				t.Errorf("Seal(hello) = %s, want %s", got, ka.body)

@@ -136,9 +136,8 @@ type scratch struct {
 	out  [maxExpand]byte
 	n    int // how much of out is asked
 
-	// Of a message, what is derived first, and is then the info of the other.
-	message bool
-	tag     [CommitSize]byte
+	// Of a message, where the tag goes, which is derived first and is then the info of the other; else nil.
+	tag *[CommitSize]byte
 }
 
 // keepInfo is the largest info buffer that goes back to the pool, in bytes: label, head and withheld pairs of a message
@@ -160,7 +159,7 @@ func (sc *scratch) free(s *Suite) {
 	clear(sc.sum[:])
 	clear(sc.out[:])
 	sc.h.Reset()
-	sc.message = false
+	sc.tag = nil
 	if cap(sc.info) > keepInfo {
 		sc.info = nil
 	}
@@ -175,7 +174,7 @@ func (sc *scratch) expand(x Expander, n int) error {
 
 // Derive implements [Derivation].
 func (sc *scratch) Derive(st *State) {
-	if sc.message {
+	if sc.tag != nil {
 		st.expand(sc.tag[:], sc)
 		sc.info = append(append(sc.info[:0], labelBody...), sc.tag[:]...)
 	}
@@ -210,7 +209,13 @@ func (s *Suite) Index(x Expander, commit *[CommitSize]byte, value []byte) (sum [
 // A Sealer is a derived AEAD with the mask of its nonces. Suite 1 has a mask of zeros.
 type Sealer struct {
 	AEAD cipher.AEAD
-	Mask [NonceSize]byte
+	Mask Mask
+}
+
+// A Mask is the mask of nonces as two big-endian numbers, which unlike an array travel in registers.
+type Mask struct {
+	head uint64
+	tail uint32
 }
 
 // Body derives the sealer of a message's body from its tag, hence from everything the tag covers.
@@ -221,17 +226,14 @@ func (s *Suite) Body(x Expander, tag *[CommitSize]byte) (Sealer, error) {
 	return s.sealer(x, sc, nil)
 }
 
-// Message is [Suite.Tag] and [Suite.Body] in one step, which is quicker. Whoever reads a message compares the tag with that
-// in its header before he uses the sealer.
-func (s *Suite) Message(x Expander, head, withheld []byte) (tag [CommitSize]byte, w Sealer, err error) {
+// Message is [Suite.Tag], which it writes into tag, and [Suite.Body] in one step, which is quicker. Whoever reads a message
+// compares the tag with that in its header before he uses the sealer.
+func (s *Suite) Message(x Expander, head, withheld []byte, tag *[CommitSize]byte) (Sealer, error) {
 	sc := s.pool.Get().(*scratch)
 	defer sc.free(s)
 	sc.info = append(append(append(sc.info[:0], labelTag...), head...), withheld...)
-	sc.message = true
-	if w, err = s.sealer(x, sc, nil); err != nil {
-		return tag, w, err
-	}
-	return sc.tag, w, nil
+	sc.tag = tag
+	return s.sealer(x, sc, nil)
 }
 
 // Cell derives the sealer of one cell from the commit of its key file, the first 33 bytes of the cell (form, reference
@@ -265,20 +267,30 @@ func (s *Suite) sealer(x Expander, sc *scratch, more []byte) (w Sealer, err erro
 	if err := sc.expand(x, len(out)); err != nil {
 		return Sealer{}, err
 	}
-	copy(w.Mask[:], out[s.keySize:s.keySize+s.maskSize])
+	if s.maskSize > 0 {
+		w.Mask = MaskOf((*[NonceSize]byte)(out[s.keySize:]))
+	}
 	copy(more, out[s.keySize+s.maskSize:])
 	w.AEAD, err = s.NewAEAD(out[:s.keySize])
 	return w, err
 }
 
+// MaskOf returns b as a mask.
+func MaskOf(b *[NonceSize]byte) Mask {
+	return Mask{binary.BigEndian.Uint64(b[:]), binary.BigEndian.Uint32(b[8:])}
+}
+
+// Plain reports whether the mask is of zeros.
+func (w *Sealer) Plain() bool { return w.Mask == Mask{} }
+
 // Nonce sets dst to the nonce of chunk i: mask XOR (i as 11 bytes big-endian || 00), and || 01 for the last chunk.
 func (w *Sealer) Nonce(dst *[NonceSize]byte, i uint64, last bool) {
-	*dst = [NonceSize]byte{}
-	binary.BigEndian.PutUint64(dst[3:11], i)
+	m := w.Mask
+	m.head ^= i >> 24
+	m.tail ^= uint32(i) << 8
 	if last {
-		dst[11] = 1
+		m.tail ^= 1
 	}
-	for k, m := range w.Mask {
-		dst[k] ^= m
-	}
+	binary.BigEndian.PutUint64(dst[:], m.head)
+	binary.BigEndian.PutUint32(dst[8:], m.tail)
 }
