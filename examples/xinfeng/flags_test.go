@@ -47,3 +47,18 @@ func TestFromLocalOpensUnderAnyKey(t *testing.T) {
 		t.Errorf("it opens to %q", out)
 	}
 }
+
+// A passphrase comes from one place: of two, one would be ignored without a word.
+func TestTwoPlacesOfPassphrase(t *testing.T) {
+	w := newWorld(t)
+	w.write("a", "content")
+	w.write("pass", "correct horse battery staple\n")
+	w.answers = []string{"another one", "another one"}
+	w.fails(exitUsage, "--passphrase and --passphrase-file do not go together", "encrypt", "--passphrase", "--passphrase-file", "pass", "a")
+	w.ok("encrypt", "--passphrase-file", "pass", "a")
+	w.fails(exitUsage, "--passphrase and --passphrase-file do not go together", "decrypt", "-f", "-p", "--passphrase-file", "pass", "a.xf")
+	w.fails(exitUsage, "--passphrase and --passphrase-file do not go together", "rewrap", "-p", "--passphrase-file", "pass", "a.xf")
+	if len(w.asked) != 0 {
+		t.Errorf("asked %q", w.asked)
+	}
+}

@@ -26,6 +26,14 @@ func (p *passphraseFlags) register(flags *pflag.FlagSet) {
 
 func (p *passphraseFlags) given() bool { return p.ask || p.file != "" }
 
+// check refuses two places for one passphrase: which of them counts, nobody would be told.
+func (p *passphraseFlags) check() error {
+	if p.ask && p.file != "" {
+		return usagef("--passphrase and --passphrase-file do not go together: one passphrase comes from one place")
+	}
+	return nil
+}
+
 // passphraseName is what messages call the passphrase. One who knows several tries them.
 const passphraseName = "passphrase"
 
@@ -33,6 +41,9 @@ var errPassphrasesDiffer = errors.New("the two passphrases differ")
 
 // provider returns the provider of the passphrase. To write it is asked for twice.
 func (p *passphraseFlags) provider(ctx context.Context, t *tool, write bool) (keyring.KeyProvider, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
 	passphrase, err := p.read(ctx, t, write)
 	if err != nil {
 		return nil, err
