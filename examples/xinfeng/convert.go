@@ -75,6 +75,9 @@ look as if they had not. Compare them with another copy.`,
 }
 
 func (c *convert) run(ctx context.Context, args []string) (err error) {
+	if err := c.checkKeys(); err != nil {
+		return err
+	}
 	opts := c.context.options()
 	if err := c.message.apply(opts); err != nil {
 		return err
@@ -116,6 +119,19 @@ func (c *convert) run(ctx context.Context, args []string) (err error) {
 	}
 	plan, remarks := c.output.plan(in.files, in.remarks, c.output.encrypted)
 	return c.t.each(ctx, &batch{verb: "convert", past: "converted"}, plan, remarks, c.batch.jobs, c.file)
+}
+
+// checkKeys refuses flags about keys that contradict each other.
+func (c *convert) checkKeys() error {
+	switch {
+	case c.opener.RSA == "":
+		return c.keys.check(c.t, c.from.kms)
+	case len(c.from.keys) > 0:
+		return usagef("--from-rsa and --from-key do not go together")
+	case c.from.kms != "":
+		return usagef("--from-rsa and --from-kms do not go together: the former needs no key service")
+	}
+	return c.keys.check(c.t)
 }
 
 // findKeys has the opener know the keys of the old files.

@@ -52,6 +52,9 @@ out: after a failure the same command does what is left.`,
 }
 
 func (d *decrypt) run(ctx context.Context, args []string) (err error) {
+	if err := d.keys.check(d.t); err != nil {
+		return err
+	}
 	if d.ec, err = d.context.context(); err != nil {
 		return err
 	}

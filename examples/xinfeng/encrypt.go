@@ -54,6 +54,9 @@ for each. Messages of one run share a data key for five minutes at most.`,
 }
 
 func (e *encrypt) run(ctx context.Context, args []string) (err error) {
+	if err := e.keys.check(e.t); err != nil {
+		return err
+	}
 	opts := e.context.options()
 	if err := e.message.apply(opts); err != nil {
 		return err

@@ -1,6 +1,9 @@
 package main
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // An alias is never what a message names, so to drop one would drop nothing, and the key that should lose its access kept it.
 func TestDropAlias(t *testing.T) {
@@ -60,5 +63,60 @@ func TestTwoPlacesOfPassphrase(t *testing.T) {
 	w.fails(exitUsage, "--passphrase and --passphrase-file do not go together", "rewrap", "-p", "--passphrase-file", "pass", "a.xf")
 	if len(w.asked) != 0 {
 		t.Errorf("asked %q", w.asked)
+	}
+}
+
+// A flag of a key service that nothing uses would be ignored without a word: who says --kms cloud beside a passphrase wants
+// messages that the cloud's key opens.
+func TestServiceFlagsThatNothingUses(t *testing.T) {
+	w := newWorld(t)
+	w.env["XINFENG_KMS"] = ""
+	w.write("a", "content")
+	w.write("pass", "correct horse battery staple\n")
+	w.write("new", "incorrect horse\n")
+	public, _ := w.ok("identity", "create", "me.key")
+	public = strings.TrimSpace(public)
+	w.write("me.pub", public+"\n")
+	w.ok("encrypt", "--passphrase-file", "pass", "a")
+	w.ok("encrypt", "--kms", "cloud", "-o", "cloud.xf", "a")
+	message := w.read("a.xf")
+	for _, tt := range []struct{ says, args string }{
+		{"--kms and --passphrase ", "encrypt -f --kms cloud --passphrase a"},
+		{"--kms and --passphrase-file ", "encrypt -f --kms local --passphrase-file pass a"},
+		{"--kms and --recipient ", "encrypt -f --kms cloud --recipient " + public + " a"},
+		{"--kms and --recipients-file ", "encrypt -f --kms cloud --recipients-file me.pub a"},
+		{"--region and --passphrase-file ", "encrypt -f --region cn-hangzhou --passphrase-file pass a"},
+		{"--endpoint and --passphrase-file ", "encrypt -f --endpoint localhost --passphrase-file pass a"},
+		{"--dir and --passphrase-file ", "encrypt -f --dir there --passphrase-file pass a"},
+		{"--kms and --identity ", "decrypt -f --kms cloud --identity me.key a.xf"},
+		{"--kms and --passphrase-file ", "verify --kms cloud --passphrase-file pass a.xf"},
+		{"--kms and --passphrase-file ", "rewrap --kms cloud --passphrase-file pass a.xf"},
+		{"--kms and --passphrase-file ", "rewrap --kms cloud --from-kms local --passphrase-file pass a.xf"},
+		{"--from-kms and --from-passphrase-file ", "rewrap --from-kms cloud --from-passphrase-file pass a.xf"},
+		{"--from-kms and --from-identity ", "rewrap --from-kms cloud --from-identity me.key a.xf"},
+		{"--kms and --passphrase-file ", "convert --from osscse --from-rsa x --kms cloud --passphrase-file pass a"},
+		{"--from-rsa and --from-kms ", "convert --from osscse --from-rsa x --from-kms cloud a"},
+		{"--from-rsa and --from-key ", "convert --from osscse --from-rsa x --from-key y a"},
+		{"--region is for --kms cloud", "encrypt -f --region cn-hangzhou a"},
+		{"--endpoint is for --kms cloud", "keys list --endpoint localhost"},
+		{"--dir is for --kms local", "encrypt -f --kms cloud --dir there a"},
+		{"--dir is for --kms local", "keys list --kms cloud --dir there"},
+		{"--dir is for --kms local", "rewrap --kms cloud --from-kms cloud --dir there a.xf"},
+	} {
+		w.fails(exitUsage, tt.says, strings.Fields(tt.args)...)
+	}
+	w.wantContent("a.xf", message)
+	// What is used by one side of two is used.
+	for _, args := range []string{
+		"encrypt -f --kms cloud --key " + w.key + " --passphrase-file pass a",
+		"rewrap --passphrase-file pass --from-passphrase-file pass a.xf",
+		"rewrap --passphrase-file new --from-passphrase-file pass --drop * a.xf",
+		"rewrap --passphrase-file pass --kms cloud --from-key " + w.key + " cloud.xf",
+		"rewrap --from-kms cloud --from-key " + w.key + " --region cn-hangzhou --passphrase-file pass cloud.xf",
+		"rewrap --kms cloud --from-kms local --dir there --from-passphrase-file pass --from-key alias/xinfeng cloud.xf",
+	} {
+		if code, _, says := w.run(strings.Fields(args)...); code == exitUsage {
+			t.Errorf("xinfeng %s: %s", args, says)
+		}
 	}
 }

@@ -43,7 +43,53 @@ func (k *keyFlags) registerFrom(flags *pflag.FlagSet) {
 
 // given reports whether anything says by whose keys.
 func (k *keyFlags) given() bool {
-	return len(k.keys) > 0 || k.kms != "" || k.passphrase.given() || k.recipients.given() || len(k.identities) > 0
+	return len(k.keys) > 0 || k.kms != "" || k.keyless() != ""
+}
+
+// keyless returns a flag that was given and whose keys are of no service, "" if there is none.
+func (k *keyFlags) keyless() string {
+	name := ""
+	switch {
+	case k.passphrase.ask:
+		name = "passphrase"
+	case k.passphrase.file != "":
+		name = "passphrase-file"
+	case len(k.recipients.texts) > 0:
+		name = "recipient"
+	case len(k.recipients.files) > 0:
+		name = "recipients-file"
+	case len(k.identities) > 0:
+		name = "identity"
+	default:
+		return ""
+	}
+	if k.old {
+		name = "from-" + name
+	}
+	return "--" + name
+}
+
+// ofNoService reports whether all keys that the flags name are of no service.
+func (k *keyFlags) ofNoService() bool { return len(k.keys) == 0 && k.keyless() != "" }
+
+// check refuses flags that contradict each other. More has an entry for each use of the service for other keys than these: the
+// value of the flag that names it, "" if it is that of these.
+func (k *keyFlags) check(t *tool, more ...string) error {
+	if err := k.passphrase.check(); err != nil {
+		return err
+	}
+	if !k.ofNoService() {
+		more = append(more, "")
+	}
+	return k.serviceFlags.check(t, k.keyless(), more...)
+}
+
+// checkFrom refuses flags for what is there that contradict each other. Those of the service are not among them.
+func (k *keyFlags) checkFrom() error {
+	if k.kms != "" && k.ofNoService() {
+		return usagef("--from-kms and %s do not go together without --from-key: the latter needs no key service", k.keyless())
+	}
+	return nil
 }
 
 // writer returns the provider of new messages, behind a cache, so that a batch of messages costs one call.
@@ -54,7 +100,11 @@ func (k *keyFlags) writer(ctx context.Context, t *tool) (*keyring.Caching, error
 // reader returns the provider that opens messages, behind a cache.
 func (k *keyFlags) reader(ctx context.Context, t *tool) (*keyring.Caching, error) {
 	if len(k.identities) > 0 && (len(k.keys) > 0 || k.passphrase.given()) {
-		return nil, usagef("what --identity opens anyone may have written, unlike what --key and --passphrase open: use one or the other")
+		from := ""
+		if k.old {
+			from = "from-"
+		}
+		return nil, usagef("what --%[1]sidentity opens anyone may have written, unlike what --%[1]skey and a passphrase open: use one or the other", from)
 	}
 	return k.provider(ctx, t, false)
 }
@@ -63,7 +113,7 @@ func (k *keyFlags) reader(ctx context.Context, t *tool) (*keyring.Caching, error
 // the service.
 func (k *keyFlags) provider(ctx context.Context, t *tool, write bool) (*keyring.Caching, error) {
 	var providers []keyring.KeyProvider
-	if len(k.keys) > 0 || !k.passphrase.given() && !k.recipients.given() && len(k.identities) == 0 {
+	if !k.ofNoService() {
 		ps, err := k.ofService(ctx, t, write)
 		if err != nil {
 			return nil, err

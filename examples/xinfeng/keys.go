@@ -79,6 +79,9 @@ a window of days. When it is destroyed, no message under it opens ever again.
 // command returns a command below keys, which has the service when it runs.
 func (k *keys) command(use, short, example string, args cobra.PositionalArgs, run func(ctx context.Context, args []string) error) *cobra.Command {
 	return k.t.command(&cobra.Command{Use: use, Short: short, Example: example, Args: args}, func(ctx context.Context, args []string) (err error) {
+		if err := k.service.check(k.t, "", ""); err != nil {
+			return err
+		}
 		if k.kms, err = k.service.service(k.t); err != nil {
 			return err
 		}

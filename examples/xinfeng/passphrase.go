@@ -41,9 +41,6 @@ var errPassphrasesDiffer = errors.New("the two passphrases differ")
 
 // provider returns the provider of the passphrase. To write it is asked for twice.
 func (p *passphraseFlags) provider(ctx context.Context, t *tool, write bool) (keyring.KeyProvider, error) {
-	if err := p.check(); err != nil {
-		return nil, err
-	}
 	passphrase, err := p.read(ctx, t, write)
 	if err != nil {
 		return nil, err

@@ -76,6 +76,9 @@ key.`,
 }
 
 func (r *rewrap) run(ctx context.Context, args []string) (err error) {
+	if err := r.checkKeys(); err != nil {
+		return err
+	}
 	if r.ec, err = r.context.context(); err != nil {
 		return err
 	}
@@ -109,6 +112,17 @@ func (r *rewrap) run(ctx context.Context, args []string) (err error) {
 	err = r.t.each(ctx, b, found, remarks, r.batch.jobs, work)
 	r.use.print(r.t)
 	return err
+}
+
+// checkKeys refuses flags about keys that contradict each other.
+func (r *rewrap) checkKeys() error {
+	if err := r.from.checkFrom(); err != nil {
+		return err
+	}
+	if r.from.given() && !r.from.ofNoService() {
+		return r.keys.check(r.t, r.from.kms)
+	}
+	return r.keys.check(r.t)
 }
 
 // open makes the providers that wrap and open.

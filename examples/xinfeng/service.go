@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -56,6 +58,36 @@ func (s *serviceFlags) service(t *tool) (service, error) {
 	default:
 		return nil, usagef("--kms %q: want local or cloud", kms)
 	}
+}
+
+// check refuses flags of a service that nothing uses. Uses has an entry for each use of a service: what names it instead of
+// --kms, or "". If --kms would be none of them, it is because of the flag keyless.
+func (s *serviceFlags) check(t *tool, keyless string, uses ...string) error {
+	local, cloud := false, false
+	for _, kms := range uses {
+		if t.or(cmp.Or(kms, s.kms), "XINFENG_KMS") == "cloud" {
+			cloud = true
+		} else {
+			local = true
+		}
+	}
+	for _, f := range []struct {
+		name, value string
+		used        bool
+	}{
+		{"--kms", s.kms, slices.Contains(uses, "")}, {"--dir", s.dir, local}, {"--region", s.region, cloud}, {"--endpoint", s.endpoint, cloud},
+	} {
+		switch {
+		case f.value == "" || f.used:
+		case len(uses) == 0 || f.name == "--kms":
+			return usagef("%s and %s do not go together without --key: the latter needs no key service", f.name, keyless)
+		case local:
+			return usagef("%s is for --kms cloud, and the key service is the local one", f.name)
+		default:
+			return usagef("%s is for --kms local, and the key service is the cloud's", f.name)
+		}
+	}
+	return nil
 }
 
 // keysOf returns the keys of --key or of XINFENG_KEY, where commas separate several.

@@ -55,6 +55,9 @@ the message has chosen what is missing.`,
 }
 
 func (v *verify) run(ctx context.Context, args []string) (err error) {
+	if err := v.keys.check(v.t); err != nil {
+		return err
+	}
 	if v.ec, err = v.context.context(); err != nil {
 		return err
 	}
