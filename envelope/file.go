@@ -20,9 +20,11 @@ type FileOptions struct {
 	// and in all; at the end both are equal. Default none.
 	Progress func(done, total int64)
 
-	// KeepModTime gives the destination the modification time of the source. Permission bits, and no others, it has
-	// from the source anyway. Default false.
+	// KeepModTime gives the destination the modification time of the source. Default false.
 	KeepModTime bool
+
+	// OwnerOnly gives the destination permission bits 0600. By default it has those of the source, and no others.
+	OwnerOnly bool
 
 	// NoReplace makes an existing destination an error that matches fs.ErrExist. By default it is replaced when all is
 	// well, and only then.
@@ -71,8 +73,9 @@ func (c *Client) EncryptFile(ctx context.Context, dst, src string, ec Context, o
 
 // DecryptFile decrypts the file src to dst and says what opened it: one Decrypt call of the provider, and none if context
 // or shape are wrong. dst appears, or is replaced, when all of the message was authentic and the plaintext is on disk;
-// after an error it is as it was, and nothing is left beside it. Until then the plaintext lies in a temporary file in the
-// directory of dst that only the owner can read, and that a process which is killed leaves there (".xinfeng-*.tmp").
+// after an error it is as it was, and nothing is left beside it. Until all was authentic the plaintext lies in a temporary
+// file in the directory of dst that only the owner can read, and that a process which is killed leaves there
+// (".xinfeng-*.tmp"); the permission bits of dst it gets before the name.
 // Symbolic links are treated as by [Client.EncryptFile].
 //
 // Of a message of more than 1 MiB the last chunk is opened first, so that one that was cut or added to is refused at once.
@@ -147,6 +150,9 @@ func (c *Client) convertFile(ctx context.Context, dst, src string, opts *FileOpt
 		return err
 	}
 	a := atomicfile.Attributes{Mode: info.Mode()}
+	if opts.OwnerOnly {
+		a.Mode = 0o600
+	}
 	if opts.KeepModTime {
 		a.ModTime = info.ModTime()
 	}

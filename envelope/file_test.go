@@ -95,6 +95,38 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// Who wants so is the only one to read the destination, whoever can read the source.
+func TestFileOwnerOnly(t *testing.T) {
+	dir := t.TempDir()
+	src, enc, dec := filepath.Join(dir, "a"), filepath.Join(dir, "b"), filepath.Join(dir, "c")
+	c := newClient(t, newProvider(t), nil)
+	for _, mode := range []fs.FileMode{0o644, 0o400} {
+		writeFile(t, src, []byte("secret"), mode)
+		opts := &envelope.FileOptions{OwnerOnly: true}
+		if err := c.EncryptFile(t.Context(), enc, src, nil, opts); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(enc, mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.DecryptFile(t.Context(), dec, enc, nil, opts); err != nil {
+			t.Fatal(err)
+		}
+		fileIs(t, dec, []byte("secret"))
+		if err := c.EncryptFile(t.Context(), enc, src, nil, opts); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{enc, dec} {
+			if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
+				t.Errorf("of a source of mode %v: %v, %v, want 0600", mode, info.Mode(), err)
+			}
+		}
+		if err := os.Remove(src); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // By default the time of the destination is that of writing, and a destination is replaced.
 func TestFileDefaults(t *testing.T) {
 	dir := t.TempDir()
