@@ -116,7 +116,7 @@ func (e *encrypt) file(ctx context.Context, f planned, did func(n int64)) (resul
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	before := int64(0)
-	opts := &envelope.FileOptions{KeepModTime: e.output.keepMode, NoReplace: !e.output.force, Progress: func(done, total int64) {
+	opts := &envelope.FileOptions{KeepModTime: e.output.keepMode, OwnerOnly: !e.output.keepMode, NoReplace: !e.output.force, Progress: func(done, total int64) {
 		did(done - before)
 		before = done
 		// A file that was written to at its old size makes a message of two of its states, which the next run would take
@@ -136,10 +136,7 @@ func (e *encrypt) file(ctx context.Context, f planned, did func(n int64)) (resul
 		return res, err
 	}
 	res.Bytes = before
-	if !e.output.keepMode {
-		err = os.Chmod(f.dst, 0o600)
-	}
-	return res, err
+	return res, nil
 }
 
 // textFile encrypts one file to the text of a message and returns the length of its plaintext.
