@@ -52,7 +52,7 @@ func TestCloudRefuses(t *testing.T) {
 	w.fails(exitNoAccess, "SignatureDoesNotMatch", "keys", "describe", w.key)
 	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", root)
 	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", rootSecret)
-	w.ok("keys", "schedule-deletion", w.key)
+	w.ok("keys", "schedule-deletion", "--yes", w.key)
 	w.fails(exitNoAccess, "'xinfeng keys cancel-deletion'", "decrypt", "-f", "a.xf")
 	w.fails(exitNoAccess, "Rejected.PendingDeletion", "keys", "rotate", w.key, "--every", "90d")
 	w.ok("keys", "cancel-deletion", w.key)

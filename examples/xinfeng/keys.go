@@ -19,7 +19,7 @@ type keys struct {
 	service serviceFlags
 
 	alias, description, every string
-	never, remove             bool
+	never, remove, yes        bool
 	days                      int
 
 	kms service
@@ -65,11 +65,13 @@ name keys and not aliases: those under the old key open with --key of that.`
 	disable := k.command("disable KEY", "Make a key unusable until it is enabled", "  xinfeng keys disable alias/work", cobra.ExactArgs(1), k.change("DisableKey"))
 	enable := k.command("enable KEY", "Make a disabled key usable", "  xinfeng keys enable alias/work", cobra.ExactArgs(1), k.change("EnableKey"))
 
-	schedule := k.command("schedule-deletion KEY", "Have a key destroyed after some days", "  xinfeng keys schedule-deletion alias/old --days 30", cobra.ExactArgs(1), k.schedule)
+	schedule := k.command("schedule-deletion KEY", "Have a key destroyed after some days", "  xinfeng keys schedule-deletion alias/old --days 30\n  xinfeng keys schedule-deletion --yes alias/old          # in a script", cobra.ExactArgs(1), k.schedule)
 	schedule.Long = `Schedule-deletion makes a key unusable now and has the service destroy it after
 a window of days. When it is destroyed, no message under it opens ever again.
-'rewrap --dry-run' says what is under which key.`
+'rewrap --dry-run' says what is under which key. It asks first, and where there
+is nobody to ask it does nothing without --yes.`
 	schedule.Flags().IntVar(&k.days, "days", 30, "length of the window in `days`, 7 or more")
+	schedule.Flags().BoolVar(&k.yes, "yes", false, "do not ask")
 	cancel := k.command("cancel-deletion KEY", "Keep a key that was to be destroyed", "  xinfeng keys cancel-deletion alias/old", cobra.ExactArgs(1), k.change("CancelKeyDeletion"))
 
 	cmd.AddCommand(create, list, describe, rotate, alias, disable, enable, schedule, cancel)
@@ -240,7 +242,27 @@ func (k *keys) rotate(ctx context.Context, args []string) error {
 }
 
 func (k *keys) schedule(ctx context.Context, args []string) error {
-	return k.onKey(ctx, args[0], "ScheduleKeyDeletion", map[string]string{"PendingWindowInDays": strconv.Itoa(k.days)})
+	if !k.yes && !k.t.terminal(k.t.in) {
+		return usagef("want --yes: standard input is no terminal, so there is nobody to ask")
+	}
+	r, err := k.get(ctx, args[0])
+	if err != nil {
+		return err
+	}
+	if !k.yes {
+		if err := k.t.confirm(ctx, fmt.Sprintf("%s is to be unusable now and destroyed in %d days.\nNo message under it will open ever again.", named(r), k.days)); err != nil {
+			return err
+		}
+	}
+	return k.onKey(ctx, r.ARN, "ScheduleKeyDeletion", map[string]string{"PendingWindowInDays": strconv.Itoa(k.days)})
+}
+
+// named returns what a key is called, for people.
+func named(r keyReport) string {
+	if len(r.Aliases) == 0 {
+		return r.ARN
+	}
+	return fmt.Sprintf("%s (%s)", r.ARN, show(strings.Join(r.Aliases, " ")))
 }
 
 // change returns the function of a command that is one operation on a key.

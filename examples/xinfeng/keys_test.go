@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -43,7 +45,7 @@ func TestKeys(t *testing.T) {
 	if r := w.keyJSON("enable", r.ARN); r.State != "Enabled" {
 		t.Errorf("%+v", r)
 	}
-	if r := w.keyJSON("schedule-deletion", r.KeyID, "--days", "7"); r.State != "PendingDeletion" || r.DeleteDate == "" {
+	if r := w.keyJSON("schedule-deletion", "--yes", r.KeyID, "--days", "7"); r.State != "PendingDeletion" || r.DeleteDate == "" {
 		t.Errorf("%+v", r)
 	}
 	w.ok("keys", "cancel-deletion", r.KeyID)
@@ -62,7 +64,7 @@ func TestKeys(t *testing.T) {
 	w.ok("keys", "alias", "--delete", "work")
 	w.fails(exitNoAccess, "Forbidden.AliasNotFound", "keys", "describe", "alias/work")
 	w.fails(exitNoAccess, "Forbidden.KeyNotFound", "keys", "disable", "1234abcd-12ab-34cd-56ef-12345678abcd")
-	w.fails(exitFailed, "InvalidParameter", "keys", "schedule-deletion", r.KeyID, "--days", "3")
+	w.fails(exitFailed, "InvalidParameter", "keys", "schedule-deletion", "--yes", r.KeyID, "--days", "3")
 	for _, args := range [][]string{
 		{"rotate", "x"}, {"rotate", "x", "--every", "90d", "--never"}, {"rotate", "x", "--every", "3d"}, {"rotate", "x", "--every", "90"}, {"create", "--rotate-every", "x"},
 		{"alias", "x"}, {"alias", "--delete", "x", "y"}, {"describe"}, {"list", "x"}, {"describe", "--kms", "x", "y"},
@@ -73,6 +75,52 @@ func TestKeys(t *testing.T) {
 	w.fails(exitUsage, "want --region", "keys", "list")
 	w.env["XINFENG_ENDPOINT"] = "127.0.0.1:1"
 	w.fails(exitFailed, "ListAliases: ", "keys", "list", "--region", "cn-hangzhou")
+}
+
+// What destroys a key asks before. Only the word itself is agreement, and where nobody can be asked the flag is.
+func TestScheduleDeletionAsks(t *testing.T) {
+	w := newWorld(t)
+	w.stdin = strings.NewReader("yes\n")
+	w.fails(exitUsage, "want --yes", "keys", "schedule-deletion", w.key) // a script that pipes something else
+	state := func() string { return w.keyJSON("describe", w.key).State }
+	w.terminal = func(any) bool { return true }
+	w.ok("keys", "alias", "work", w.key)
+	for _, answer := range []string{"", "y\n", "\n", "no\n", "yes", "yes please\n", "\nyes\n", strings.Repeat("x", 1000) + "\nyes\n"} {
+		w.stdin = strings.NewReader(answer)
+		w.fails(exitFailed, w.key+" (alias/work) is to be unusable now and destroyed in 30 days.\n", "keys", "schedule-deletion", w.key)
+		if got := state(); got != "Enabled" {
+			t.Fatalf("after %q the key is %s", answer, got)
+		}
+	}
+	w.stdin = strings.NewReader("yes\n")
+	w.fails(exitNoAccess, "Forbidden.AliasNotFound", "keys", "schedule-deletion", "--region", "cn-hangzhou", "alias/none")
+	w.stdin = strings.NewReader("yes\r\n")
+	w.ok("keys", "schedule-deletion", w.key)
+	if got := state(); got != "PendingDeletion" {
+		t.Errorf("the key is %s", got)
+	}
+}
+
+// Ctrl-C is an answer, though the terminal still waits for one.
+func TestScheduleDeletionInterrupted(t *testing.T) {
+	w := newWorld(t)
+	w.terminal = func(any) bool { return true }
+	r, writer := io.Pipe()
+	defer writer.Close()
+	w.stdin = r
+	ctx, cancel := context.WithCancel(t.Context())
+	w.watch = writerFunc(func(said []byte) (int, error) {
+		if strings.Contains(string(said), "Type 'yes'") {
+			cancel()
+		}
+		return len(said), nil
+	})
+	if code, _, says := w.runCtx(ctx, "keys", "schedule-deletion", w.key); code != exitFailed || !strings.HasSuffix(says, "xinfeng: interrupted\n") {
+		t.Errorf("exit %d\n%s", code, says)
+	}
+	if got := w.keyJSON("describe", w.key).State; got != "Enabled" {
+		t.Errorf("the key is %s", got)
+	}
 }
 
 // A hundred keys and more are listed page by page.

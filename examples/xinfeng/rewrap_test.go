@@ -69,7 +69,7 @@ func TestRewrapToAnotherKey(t *testing.T) {
 	if u := w.uses("a.xf"); len(u) != 1 || u[0].KeyID == old.ARN {
 		t.Errorf("in use: %+v", u)
 	}
-	w.ok("keys", "schedule-deletion", "alias/old")
+	w.ok("keys", "schedule-deletion", "--yes", "alias/old")
 	w.ok("decrypt", "-f", "a.xf", "-c", "tenant=42")
 
 	// From the local service to a passphrase and back, with nothing of the other left.

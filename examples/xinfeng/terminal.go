@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +15,25 @@ import (
 
 // errNoTerminal: there is nobody to ask.
 var errNoTerminal = errors.New("no terminal to ask for a passphrase; see --passphrase-file")
+
+// errNotConfirmed: the answer was not yes.
+var errNotConfirmed = errors.New("not confirmed, and nothing was changed")
+
+// confirm says what is to be done and waits for somebody at standard input to agree, by the word yes on a line of its own.
+func (t *tool) confirm(ctx context.Context, what string) error {
+	fmt.Fprintf(t.err, "%s\nType 'yes' to go on: ", what)
+	answer, err := bufio.NewReaderSize(interruptible(ctx, t.in), 64).ReadSlice('\n')
+	if err != nil {
+		fmt.Fprintln(t.err)
+	}
+	if cause := ctx.Err(); cause != nil {
+		return cause
+	}
+	if err != nil || string(bytes.TrimSpace(answer)) != "yes" {
+		return errNotConfirmed
+	}
+	return nil
+}
 
 // openTerminal returns the terminal of the process, whatever its streams are: what is typed, and what is shown.
 func openTerminal() (in, out *os.File, err error) {
