@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
@@ -119,4 +120,30 @@ func TestServiceFlagsThatNothingUses(t *testing.T) {
 			t.Errorf("xinfeng %s: %s", args, says)
 		}
 	}
+}
+
+// Only a message says that its wrapped keys are elsewhere, and then the command line lacks the flag that says where.
+func TestKeyFilesFlagIsNamed(t *testing.T) {
+	w := newWorld(t)
+	w.write("a", "content")
+	w.write("b", "content")
+	if err := os.Mkdir("keys", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w.ok("encrypt", "--wrapped-keys", "detached", "--key-files", "keys", "a")
+	w.ok("encrypt", "b")
+	message := w.read("a.xf")
+	for _, args := range []string{
+		"decrypt -f a.xf", "decrypt -f -o - a.xf", "decrypt -f a.xf b.xf", "verify a.xf", "verify --salvage c a.xf", "rewrap a.xf", "rewrap --wrapped-keys attached a.xf",
+	} {
+		w.fails(exitUsage, "want --key-files: the wrapped keys are in the key file ", strings.Fields(args)...)
+	}
+	for _, args := range []string{"decrypt", "verify"} {
+		w.stdin = strings.NewReader(message)
+		w.fails(exitUsage, "want --key-files", args)
+	}
+	w.wantContent("a.xf", message)
+	// A folder without that key file is another matter.
+	w.fails(exitFailed, "no such file", "decrypt", "-f", "--key-files", ".", "a.xf")
+	w.wantNames(".", append([]string{"a", "a.xf", "b", "b.xf"}, "keys/"+w.names("keys")[0])...)
 }

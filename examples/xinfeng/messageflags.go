@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -62,12 +64,28 @@ func parsePairs(flag string, values []string) (map[string]string, error) {
 
 // options returns what reading and writing have in common.
 func (c *contextFlags) options() *envelope.Options {
-	opts := &envelope.Options{Withhold: c.withhold, AcceptUnseen: c.unseen}
+	opts := &envelope.Options{Withhold: c.withhold, AcceptUnseen: c.unseen, KeyStore: noKeyFiles{}}
 	if c.keyFiles != "" {
 		opts.KeyStore = envelope.KeyDir(c.keyFiles)
 	}
 	return opts
 }
+
+// noKeyFiles is where key files lie if nobody has said so.
+type noKeyFiles struct{}
+
+var _ envelope.KeyStore = noKeyFiles{}
+
+func (noKeyFiles) Get(_ context.Context, ref format.Reference) ([]byte, error) {
+	return nil, usagef("want --key-files: the wrapped keys are in the key file %v.xfk", ref)
+}
+
+func (noKeyFiles) Put(context.Context, format.Reference, []byte) error { return errNoKeyFiles }
+
+func (noKeyFiles) Swap(context.Context, format.Reference, []byte, []byte) error { return errNoKeyFiles }
+
+// errNoKeyFiles: wrapped keys were to be detached, and --key-files was not given.
+var errNoKeyFiles = usageError{errors.New("--wrapped-keys detached: want --key-files as well")}
 
 // messageFlags say what new messages are like.
 type messageFlags struct {
@@ -105,8 +123,8 @@ func (m *messageFlags) apply(opts *envelope.Options) error {
 		return usagef("--chunk-size %q: want a power of two from 4K to 4M", m.chunkSize)
 	}
 	opts.ChunkSize = int(size)
-	if opts.Keys == format.Detached && opts.KeyStore == nil {
-		return usagef("--wrapped-keys detached: want --key-files as well")
+	if _, none := opts.KeyStore.(noKeyFiles); none && opts.Keys == format.Detached {
+		return errNoKeyFiles
 	}
 	return nil
 }

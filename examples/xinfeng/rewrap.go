@@ -87,7 +87,7 @@ func (r *rewrap) run(ctx context.Context, args []string) (err error) {
 			return usagef("--wrapped-keys %q: want attached, slots or detached", r.wrapped)
 		}
 		if r.opts.Keys == format.Detached && r.context.keyFiles == "" {
-			return usagef("--wrapped-keys detached: want --key-files as well")
+			return errNoKeyFiles
 		}
 	}
 	for _, d := range r.drop {
@@ -177,8 +177,8 @@ func (r *rewrap) rewrap(ctx context.Context, f planned) (res result, err error) 
 	if text { // it is made anew, and its wrapped keys stay where they are
 		opts.Keys = kinds[before.Message.Kind]
 	}
-	if before.Structure == "message" && before.Reference != "" && opts.KeyStore == nil {
-		return result{}, errLeftOut("its wrapped keys are in the key file " + before.Reference + "; --key-files says where")
+	if _, none := opts.KeyStore.(noKeyFiles); none && before.Reference != "" && f.root != "" { // where its key file may be, too
+		return result{}, errLeftOut("its wrapped keys are in the key file " + before.Reference + ".xfk; --key-files says where")
 	}
 	client, err := envelope.New(r.provider, opts)
 	if err != nil {
