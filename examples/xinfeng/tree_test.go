@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -150,38 +151,42 @@ func TestGlobs(t *testing.T) {
 	w.fails(exitUsage, "--output is for one input", "encrypt", "-o", "x", "in/*.csv")
 }
 
-// A file that is written to while it is read fails, and leaves no message of two of its states.
+// A file that is written to while it is read fails, and leaves no message of two of its states. Whoever writes to it does so
+// whenever the bar shows how far the reading is, and dates it, since the clocks of file systems stand still for milliseconds.
 func TestFilesThatChange(t *testing.T) {
-	w := newWorld(t)
-	w.write("a", strings.Repeat("x", 32<<20))
-	for name, change := range map[string]func(f *os.File, i int64) (int, error){
-		"grows":   func(f *os.File, i int64) (int, error) { return f.WriteAt([]byte("y"), 32<<20+i) },
-		"changes": func(f *os.File, i int64) (int, error) { return f.WriteAt([]byte("y"), i) },
+	const size = 4 << 20 // read in several batches
+	for _, tt := range []struct {
+		name   string
+		change func(f *os.File, i int64) (int, error)
+	}{
+		{"grows", func(f *os.File, i int64) (int, error) { return f.WriteAt([]byte("y"), size+i) }},
+		{"changes", func(f *os.File, i int64) (int, error) { return f.WriteAt([]byte("y"), i) }},
+		{"shrinks", func(f *os.File, i int64) (int, error) { return 0, f.Truncate(size - 1 - i) }},
 	} {
-		f, err := os.OpenFile("a", os.O_WRONLY, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		stop, stopped := make(chan bool), make(chan bool)
-		go func() {
-			defer close(stopped)
-			for i := int64(0); ; i++ {
-				select {
-				case <-stop:
-					return
-				default:
-					change(f, i)
-				}
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.write("a", strings.Repeat("x", size))
+			f, err := os.OpenFile("a", os.O_WRONLY, 0)
+			if err != nil {
+				t.Fatal(err)
 			}
-		}()
-		code, _, says := w.run("encrypt", "a")
-		close(stop)
-		<-stopped
-		f.Close()
-		if code != exitFailed || !strings.Contains(says, "source changed while it was read") || !strings.Contains(says, "try again when nobody writes to it") {
-			t.Errorf("%s: exit %d\n%s", name, code, says)
-		}
-		w.wantNames(".", "a")
+			defer f.Close()
+			now, i := time.Now(), int64(0)
+			w.terminal = func(any) bool { return true }
+			w.watch = writerFunc(func(said []byte) (int, error) {
+				_, err := tt.change(f, i)
+				i++
+				if err := errors.Join(err, os.Chtimes("a", time.Time{}, now.Add(time.Duration(i)*time.Second))); err != nil {
+					t.Error(err)
+				}
+				return len(said), nil
+			})
+			code, _, says := w.run("encrypt", "a")
+			if code != exitFailed || !strings.Contains(says, "source changed while it was read") || !strings.Contains(says, "try again when nobody writes to it") {
+				t.Errorf("after %d changes: exit %d\n%s", i, code, says)
+			}
+			w.wantNames(".", "a")
+		})
 	}
 }
 
