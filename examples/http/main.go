@@ -15,6 +15,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"io/fs"
 	"log"
 	"net/http"
 	"os"
@@ -29,10 +30,7 @@ import (
 	"github.com/xinfeng-kms/xinfeng/kmsclient/refkms"
 )
 
-const maxUpload = 16 << 30 // bytes
-
 func main() {
-	log.SetFlags(0)
 	dir, err := os.MkdirTemp("", "http")
 	if len(os.Args) > 1 {
 		dir, err = os.Args[1], os.Remove(dir)
@@ -41,8 +39,7 @@ func main() {
 	check(os.MkdirAll(filepath.Join(dir, "files"), 0o700))
 	server, err := refkms.Open(filepath.Join(dir, "kms"), refkms.RootKeyFile(filepath.Join(dir, "kms.key")), nil)
 	check(err)
-	const alias = "alias/files"
-	kms := server.Client(nil)
+	kms, alias := server.Client(nil), "alias/files"
 	if _, err = kms.DescribeKey(context.Background(), &kmsapi.DescribeKeyRequest{KeyID: alias}); errors.Is(err, kmsapi.ErrKeyNotFound) {
 		cmk, err := kms.CreateKey(context.Background(), nil)
 		check(err)
@@ -50,16 +47,14 @@ func main() {
 	}
 	provider, err := keyring.NewKMS(kms, alias, nil)
 	check(err)
-	// A player that asks for a hundred ranges in a minute costs one call of KMS.
-	cache, err := keyring.NewCaching(provider, &keyring.CachingOptions{MaxAge: time.Minute})
+	cache, err := keyring.NewCaching(provider, &keyring.CachingOptions{MaxAge: time.Minute}) // one call for a hundred ranges
 	check(err)
 	client, err := envelope.New(cache, nil)
 	check(err)
 	files, err := os.OpenRoot(filepath.Join(dir, "files"))
 	check(err)
 	log.Printf("serving http://localhost:8080/files/ from %s", dir)
-	web := &http.Server{Addr: "localhost:8080", Handler: newHandler(client, files), ReadHeaderTimeout: 10 * time.Second}
-	check(web.ListenAndServe())
+	check((&http.Server{Addr: "localhost:8080", Handler: newHandler(client, files), ReadHeaderTimeout: 10 * time.Second}).ListenAndServe())
 }
 
 func check(err error) {
@@ -75,7 +70,12 @@ type handler struct {
 	files  *os.Root
 }
 
+// newHandler removes the uploads that others have left because they were killed: it must be the only one of the folder.
 func newHandler(client *envelope.Client, files *os.Root) http.Handler {
+	left, _ := fs.Glob(files.FS(), ".upload-*") // the pattern is one
+	for _, name := range left {
+		files.Remove(name) // what cannot be removed is in nobody's way
+	}
 	h, mux := &handler{client, files}, http.NewServeMux()
 	mux.Handle("PUT /files/{name}", answer(h.put))
 	mux.Handle("GET /files/{name}", answer(h.get))
@@ -95,7 +95,7 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request, name string) error
 	if err != nil {
 		return err
 	}
-	if _, err := io.Copy(message, http.MaxBytesReader(w, r.Body, maxUpload)); err != nil {
+	if _, err := io.Copy(message, http.MaxBytesReader(w, r.Body, 16<<30)); err != nil { // at most 16 GiB
 		return err
 	}
 	if err := errors.Join(message.Close(), f.Sync(), f.Close()); err != nil {

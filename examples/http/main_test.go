@@ -198,3 +198,18 @@ func TestBrokenUpload(t *testing.T) {
 		t.Errorf("files are left: %v, %v", files, err)
 	}
 }
+
+// A server that was killed has left the upload it was at. The next one removes it, and nothing else.
+func TestUnfinishedUploads(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{".upload-ABC", ".upload-", ".hidden", "upload-1", "f"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	handle(t, dir)
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != 3 || files[0].Name() != ".hidden" || files[1].Name() != "f" || files[2].Name() != "upload-1" {
+		t.Errorf("files are left: %v, %v", files, err)
+	}
+}
