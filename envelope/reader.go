@@ -18,9 +18,12 @@ import (
 // library's, one call at a time each and none after the call of the Reader has returned; what they panic with, it panics
 // with.
 type Reader struct {
-	stream *stream.Reader
+	stream *hiddenReader
 	info   Info
 }
+
+// A hiddenReader is what a hiddenWriter is.
+type hiddenReader struct{ *stream.Reader }
 
 // NewReader reads the header of a message from src and returns a Reader of its contents: one Decrypt call of the
 // provider, and none if context or shape are wrong. ctx governs this call only; the Reader keeps neither it nor the data
@@ -56,7 +59,7 @@ func (c *Client) newReader(ctx context.Context, src io.Reader, ec Context, total
 			return nil, 0, err
 		}
 	}
-	return &Reader{stream.NewReader(src, &w, header.ChunkSize, opts), info}, plaintext, nil
+	return &Reader{&hiddenReader{stream.NewReader(src, &w, header.ChunkSize, opts)}, info}, plaintext, nil
 }
 
 // Read fills p with plaintext. What it has returned is a true beginning of the message; that it is all of it only io.EOF

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -179,9 +178,6 @@ func TestStreamsNeverShow(t *testing.T) {
 	type hidden struct{ stream any }
 	for _, stream := range []any{w, *w, r, *r, ra, *ra} {
 		for _, holder := range []any{stream, []any{stream}, struct{ Stream any }{stream}, hidden{stream}} {
-			if _, ok := holder.(hidden); ok && reflect.TypeOf(stream).Kind() != reflect.Pointer {
-				continue // fmt asks no unexported field for its Format; a stream is held by its pointer
-			}
 			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%c", "%U", "%t", "%e", "%p"} {
 				out := fmt.Sprintf(verb, holder)
 				for _, bad := range []string{"PLAINTEXT", "504c41494e", "504C41494E", "80 76 65 73 78", "'P' 'L' 'A'", "U+0050 U+004C", "0x50, 0x4c"} {

@@ -17,9 +17,13 @@ import (
 // library's, one call at a time each and none after the call of the Writer has returned; what they panic with, it panics
 // with.
 type Writer struct {
-	stream *stream.Writer
+	stream *hiddenWriter
 	header format.Header
 }
+
+// A hiddenWriter is a pointer behind a pointer: in a field that is not exported fmt calls no method of a Writer, and under a
+// verb that does not fit it follows one pointer, but not two.
+type hiddenWriter struct{ *stream.Writer }
 
 // NewWriter writes the header of a new message to dst and returns a Writer for its contents: one GenerateDataKey call of
 // the provider. ctx governs this call only; the Writer keeps neither it nor the data key.
@@ -43,7 +47,7 @@ func (c *Client) newWriter(ctx context.Context, dst io.Writer, ec Context, size 
 	} else if n != len(sc.wire) {
 		return nil, fmt.Errorf("envelope: header: %w", io.ErrShortWrite)
 	}
-	return &Writer{stream.NewWriter(dst, &w, sc.header.ChunkSize, opts), sc.header}, nil
+	return &Writer{&hiddenWriter{stream.NewWriter(dst, &w, sc.header.ChunkSize, opts)}, sc.header}, nil
 }
 
 // Write encrypts p, which is not kept. Whole chunks go to the destination at once, the rest waits. From 4 MiB on it uses
