@@ -147,3 +147,48 @@ func TestKeyFilesFlagIsNamed(t *testing.T) {
 	w.fails(exitFailed, "no such file", "decrypt", "-f", "--key-files", ".", "a.xf")
 	w.wantNames(".", append([]string{"a", "a.xf", "b", "b.xf"}, "keys/"+w.names("keys")[0])...)
 }
+
+// A flag without its value would be as if it were not there: a script whose variable is not set must not encrypt under
+// another key than it says.
+func TestEmptyFlags(t *testing.T) {
+	w := newWorld(t)
+	w.write("a", "content")
+	w.ok("encrypt", "a")
+	message := w.read("a.xf")
+	for _, tt := range []struct{ flag, command string }{
+		{"passphrase-file", "encrypt -f a"}, {"key", "encrypt -f a"}, {"kms", "encrypt -f a"}, {"dir", "encrypt -f a"}, {"recipient", "encrypt -f a"},
+		{"recipients-file", "encrypt -f a"}, {"context", "encrypt -f a"}, {"withhold", "encrypt -f a"}, {"output", "encrypt -f a"},
+		{"output-dir", "encrypt -f a"}, {"suffix", "encrypt -f a"}, {"key-files", "encrypt -f a"}, {"wrapped-keys", "encrypt -f a"},
+		{"identity", "decrypt -f a.xf"}, {"accept-unseen", "decrypt -f a.xf"}, {"salvage", "verify a.xf"}, {"exclude", "verify a.xf"},
+		{"from-passphrase-file", "rewrap a.xf"}, {"from-key", "rewrap a.xf"}, {"drop", "rewrap a.xf"}, {"wrapped-keys", "rewrap a.xf"},
+		{"from-rsa", "convert --from osscse a"}, {"metadata", "convert --from osscse a"}, {"alias", "keys create"}, {"region", "keys list"},
+	} {
+		for _, arg := range []string{"--" + tt.flag + "=", "--" + tt.flag} {
+			args := append(strings.Fields(tt.command), arg)
+			if !strings.HasSuffix(arg, "=") {
+				args = append(args, "")
+			}
+			w.fails(exitUsage, "--"+tt.flag+": its value is empty", args...)
+		}
+	}
+	w.fails(exitUsage, "--key: its value is empty", "encrypt", "-f", "a", "-k", w.key, "-k", "")
+	w.wantContent("a.xf", message)
+	w.wantNames(".", "a", "a.xf")
+}
+
+// Of two values one would be ignored without a word. A list takes any number, and who says the same twice means it.
+func TestFlagsGivenTwice(t *testing.T) {
+	w := newWorld(t)
+	w.write("a", "content")
+	w.write("one", "correct horse\n")
+	w.write("two", "battery staple\n")
+	for _, args := range []string{
+		"encrypt --passphrase-file one --passphrase-file two a", "encrypt -o b --output c a", "encrypt --kms local --kms=cloud a", "encrypt -j 1 -j 2 a",
+		"encrypt --force --force=false a", "verify --salvage b --salvage c a", "keys list --region cn-hangzhou --region cn-beijing",
+		"rewrap --from-passphrase-file one --from-passphrase-file two a", "version --json --json=false",
+	} {
+		w.fails(exitUsage, "it is given twice, first as ", strings.Fields(args)...)
+	}
+	w.wantNames(".", "a", "one", "two")
+	w.ok("encrypt", "--json", "--json", "--kms", "cloud", "--kms", "cloud", "-j", "1", "-j", "1", "-k", w.key, "-k", w.newKey(), "a")
+}

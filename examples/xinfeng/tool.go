@@ -54,6 +54,7 @@ func (t *tool) run(ctx context.Context, args []string) int {
 	t.groups = map[*cobra.Command][]flagGroup{}
 	root := t.root()
 	strict(root)
+	once(root)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil && t.began { // help that nobody reads is no loss
@@ -129,6 +130,9 @@ no access to a key.`,
 func (t *tool) command(cmd *cobra.Command, run func(ctx context.Context, args []string) error) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		t.began = true
+		if err := checkEmpty(cmd.Flags()); err != nil {
+			return err
+		}
 		return run(cmd.Context(), args)
 	}
 	cmd.Flags().SortFlags = false
