@@ -5,8 +5,11 @@ import "sync"
 const (
 	// cacheSize is how much plaintext a ReaderAt keeps open, in bytes, unless two chunks are more.
 	cacheSize = 1 << 20
-	// maxOpened is how many chunks it keeps at most: a look-up compares with each.
-	maxOpened = 16
+	// maxOpened is how many chunks it keeps at most: a look-up compares with each, and reads at random have no use for any,
+	// but pay for memory that is in no cache of the processor.
+	maxOpened = 12
+	// fewOpened is from how many on those whose end reads have come to make room for others.
+	fewOpened = 4
 )
 
 // A cache keeps the chunks that a ReaderAt has opened last and given away in part, so that reads one behind the other open
@@ -23,7 +26,10 @@ type opened struct {
 	index int64
 	plain []byte
 	buf   *buffer
-	users int // reads that copy from it now, and the cache that keeps it; guarded by the lock of the cache
+
+	// Guarded by the lock of the cache:
+	users int  // reads that copy from it now, and the cache that keeps it
+	done  bool // reads have come to its end
 }
 
 // newCache returns a cache for chunks of chunk bytes.
@@ -46,19 +52,33 @@ func (c *cache) get(index int64) *opened {
 	return nil
 }
 
-// room returns an empty one with a buffer of n bytes or more, for put. If the cache is full, it is the one that was used
-// least recently of those that nobody reads.
+// room returns an empty one with a buffer of n bytes or more, for put.
 func (c *cache) room(n int) *opened {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for k := len(c.kept) - 1; k >= 0 && len(c.kept) == c.max; k-- {
-		if o := c.kept[k]; o.users == 1 {
-			c.kept = append(c.kept[:k], c.kept[k+1:]...)
-			o.buf, o.plain, o.users = resize(o.buf, n), nil, 0
-			return o
-		}
+	if k := c.spare(); k >= 0 {
+		o := c.kept[k]
+		c.kept = append(c.kept[:k], c.kept[k+1:]...)
+		*o = opened{buf: resize(o.buf, n)}
+		return o
 	}
 	return &opened{buf: getBuffer(classOf(n))}
+}
+
+// spare returns which one makes room, of those that nobody reads: one whose end reads have come to, unless there are few, or if
+// the cache is full the one that was used least recently. It returns -1 if there is none.
+func (c *cache) spare() int {
+	oldest := -1
+	for k := len(c.kept) - 1; k >= 0; k-- {
+		switch o := c.kept[k]; {
+		case o.users > 1:
+		case o.done && len(c.kept) >= min(fewOpened, c.max):
+			return k
+		case oldest < 0 && len(c.kept) == c.max:
+			oldest = k
+		}
+	}
+	return oldest
 }
 
 // put keeps o, which the caller has filled and goes on using until he gives it back by release. Another of the same
@@ -81,10 +101,11 @@ func (c *cache) put(o *opened) {
 	c.kept[0] = o
 }
 
-// release gives back what get returned or put was given.
-func (c *cache) release(o *opened) {
+// release gives back what get returned or put was given; done says that reads have come to its end, one behind the other.
+func (c *cache) release(o *opened, done bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	o.done = done
 	if o.users--; o.users == 0 {
 		wipeBuffer(o.buf)
 		o.buf, o.plain = nil, nil

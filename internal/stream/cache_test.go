@@ -114,6 +114,61 @@ func TestCacheIsBounded(t *testing.T) {
 	}
 }
 
+// TestReadForward: reads one behind the other take few buffers, however many chunks they go through.
+func TestReadForward(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector makes pools drop what they are given")
+	}
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection empties the pools
+	const chunk, chunks, most = 1 << 16, 64, 5
+	w := newSealer(t, suite.AES256GCM, 1)
+	plain := text(chunks * chunk)
+	body := stream.Seal(nil, plain, w, chunk, nil)
+	for _, step := range []int{512, 1000, 4096, 3 << 15} {
+		ra, err := stream.NewReaderAt(memFile(body), 0, int64(len(body)), w, chunk, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stream.DrainBuffers()
+		p := make([]byte, step)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for off := 0; off < len(plain); off += step {
+			if n, _ := ra.ReadAt(p, int64(off)); !bytes.Equal(p[:n], plain[off:min(off+step, len(plain))]) {
+				t.Fatalf("ReadAt(%d, %d) gave other bytes", off, step)
+			}
+		}
+		runtime.ReadMemStats(&after)
+		// A run of several chunks takes one more, of twice the size.
+		if got := after.TotalAlloc - before.TotalAlloc; got > (most+2)*chunk*5/4 {
+			t.Errorf("reads of %d bytes through %d chunks allocated %d bytes, want at most those of %d chunks", step, chunks, got, most)
+		}
+	}
+}
+
+// TestReadBackward: reads one before the other, at odd places, read every chunk once besides those they share with the one
+// behind.
+func TestReadBackward(t *testing.T) {
+	const chunks, step = 64, 1000
+	w := newSealer(t, suite.AES256GCM, 1)
+	plain := text(chunks * chunk)
+	body := stream.Seal(nil, plain, w, chunk, nil)
+	calls := 0
+	ra := openAt(t, readAtFunc(func(p []byte, off int64) (int, error) {
+		calls++
+		return memFile(body).ReadAt(p, off)
+	}), len(body), w)
+	p := make([]byte, step)
+	for off := len(plain) - step; off >= 0; off -= step {
+		if _, err := ra.ReadAt(p, int64(off)); err != nil || !bytes.Equal(p, plain[off:off+step]) {
+			t.Fatalf("ReadAt(%d) = %v", off, err)
+		}
+	}
+	if calls > chunks {
+		t.Errorf("the source was read %d times for %d chunks", calls, chunks)
+	}
+}
+
 // TestCacheKeepsNoFailure: a chunk that was not authentic is read and opened again, and the space it took is used again.
 func TestCacheKeepsNoFailure(t *testing.T) {
 	w := newSealer(t, suite.AES256GCM, 1)

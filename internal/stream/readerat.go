@@ -118,8 +118,10 @@ func (r *ReaderAt) readRange(c *codec, p []byte, off int64) (n int, err error) {
 		at := off + int64(n)
 		i := at / int64(r.chunk)
 		if o := r.cache.get(i); o != nil {
-			n += copy(p[n:], o.plain[at%int64(r.chunk):])
-			r.cache.release(o)
+			skip := int(at % int64(r.chunk))
+			m := copy(p[n:], o.plain[skip:])
+			r.cache.release(o, skip+m == len(o.plain))
+			n += m
 			continue
 		}
 		count := (off+int64(len(p))-1)/int64(r.chunk) - i + 1
@@ -134,22 +136,27 @@ func (r *ReaderAt) readRange(c *codec, p []byte, off int64) (n int, err error) {
 
 // readRun reads and opens count chunks, from the one at which p begins on, and returns how much of p it filled.
 func (r *ReaderAt) readRun(c *codec, p []byte, at, count int64) (n int, err error) {
-	i := at / int64(r.chunk)
+	i, skip := at/int64(r.chunk), int(at%int64(r.chunk))
+	if count == 1 && !r.covers(p, i, skip) {
+		return r.readAside(c, p, i, skip)
+	}
 	buf := getBuffer(classOf(r.stored(i, count)))
 	defer putBuffer(buf) // it holds nothing but ciphertext
 	body, missing := r.fetch(buf, i, count)
-	for skip := int(at % int64(r.chunk)); count > 0; count-- {
+	for ; count > 0; count-- {
 		size := r.stored(i, 1)
 		if len(body) < size {
 			return n, missing
 		}
-		if plain := size - suite.TagSize; skip == 0 && 0 < plain && plain <= len(p)-n {
+		if r.covers(p[n:], i, skip) {
+			plain := size - suite.TagSize
 			if _, err := c.open(p[n:n:n+plain], body[:size], i, i == r.last); err != nil {
 				return n, err
 			}
 			n += plain
 		} else {
-			m, err := r.openAside(c, p[n:], body[:size], i, skip)
+			o := r.cache.room(size)
+			m, err := r.openAside(c, p[n:], body[:size], o, i, skip)
 			if err != nil {
 				return n, err
 			}
@@ -162,9 +169,28 @@ func (r *ReaderAt) readRun(c *codec, p []byte, at, count int64) (n int, err erro
 	return n, nil
 }
 
-// openAside opens chunk i into a buffer of its own, keeps it, and copies to p what it has from skip on.
-func (r *ReaderAt) openAside(c *codec, p, body []byte, i int64, skip int) (n int, err error) {
-	o := r.cache.room(len(body))
+// covers reports whether all of chunk i, which is not empty, goes to p.
+func (r *ReaderAt) covers(p []byte, i int64, skip int) bool {
+	plain := r.stored(i, 1) - suite.TagSize
+	return skip == 0 && 0 < plain && plain <= len(p)
+}
+
+// readAside reads chunk i to where it stays, opens it in its place, and copies to p what it has from skip on. It takes half of
+// the memory that a run takes, which is what reads at random are about.
+func (r *ReaderAt) readAside(c *codec, p []byte, i int64, skip int) (n int, err error) {
+	size := r.stored(i, 1)
+	o := r.cache.room(size)
+	body, missing := r.fetch(o.buf, i, 1)
+	if len(body) < size {
+		putBuffer(o.buf) // it holds nothing but ciphertext
+		return 0, missing
+	}
+	return r.openAside(c, p, body, o, i, skip)
+}
+
+// openAside opens chunk i into the buffer of o, keeps it, and copies to p what it has from skip on. body may lie at the
+// beginning of the buffer.
+func (r *ReaderAt) openAside(c *codec, p, body []byte, o *opened, i int64, skip int) (n int, err error) {
 	o.index = i
 	if o.plain, err = c.open(o.buf.b[:0], body, i, i == r.last); err != nil {
 		wipeBuffer(o.buf)
@@ -172,7 +198,7 @@ func (r *ReaderAt) openAside(c *codec, p, body []byte, i int64, skip int) (n int
 	}
 	r.cache.put(o)
 	n = copy(p, o.plain[skip:])
-	r.cache.release(o)
+	r.cache.release(o, false)
 	return n, nil
 }
 
