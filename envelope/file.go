@@ -142,7 +142,7 @@ func (c *Client) convertFile(ctx context.Context, dst, src string, opts *FileOpt
 	}
 	defer out.Discard()
 	call := &fileCall{ctx: ctx, progress: opts.Progress, info: info, out: out, told: -1}
-	if err := f(call, in, out.File); err != nil {
+	if err := f(call, in, out); err != nil {
 		return err
 	}
 	call.tell() // all of it, if it has not been told; an empty file is done, too

@@ -20,6 +20,9 @@ type File struct {
 	*os.File
 	path string
 	done bool
+
+	written int64 // bytes written by Write
+	begun   int64 // of them, those that the disk was asked for
 }
 
 // Create makes a temporary file, mode 0600, beside path. The caller calls Discard when all is done, whether or not he
