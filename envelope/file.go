@@ -35,7 +35,7 @@ type FileOptions struct {
 // the message is whole and on disk; after an error it is as it was, and nothing is left beside it. A symbolic link at dst
 // is replaced, one at src is followed. A process that is killed may leave a temporary file, ".xinfeng-*.tmp", beside dst.
 //
-// ctx is obeyed between batches of about 1 MiB. Errors, besides those of [Client.Encrypt] and of the file system:
+// ctx is obeyed between batches of up to about 1 MiB. Errors, besides those of [Client.Encrypt] and of the file system:
 // [ErrSameFile]; [ErrSourceChanged]; syscall.EISDIR if either is a directory, fs.ErrInvalid if it is another thing that is
 // no regular file, such as a pipe or a device; fs.ErrExist with [FileOptions.NoReplace].
 func (c *Client) EncryptFile(ctx context.Context, dst, src string, ec Context, opts *FileOptions) error {
@@ -79,7 +79,7 @@ func (c *Client) EncryptFile(ctx context.Context, dst, src string, ec Context, o
 // Symbolic links are treated as by [Client.EncryptFile].
 //
 // Of a message of more than 1 MiB the last chunk is opened first, so that one that was cut or added to is refused at once.
-// ctx is obeyed between batches of about 1 MiB. Errors, besides those of [Client.Decrypt] and of the file system: those of
+// ctx is obeyed between batches of up to about 1 MiB. Errors, besides those of [Client.Decrypt] and of the file system: those of
 // [Client.EncryptFile]; a source that changes its size meanwhile is not authentic.
 func (c *Client) DecryptFile(ctx context.Context, dst, src string, ec Context, opts *FileOptions) (Info, error) {
 	var info Info

@@ -27,10 +27,17 @@ const classes = suite.MaxChunkBits - suite.MinChunkBits + 1
 
 var buffers [classes]sync.Pool // of *buffer
 
+// allocUnit is what the runtime rounds the sizes of large buffers up to, in bytes. They have it anyway, so it is counted.
+const allocUnit = 8 << 10
+
 // classSize returns the length of a buffer of the class in bytes.
 func classSize(class int) int {
 	n := suite.MinChunkSize << class
-	return n + n/suite.MinChunkSize*suite.TagSize + lookAhead
+	n += n/suite.MinChunkSize*suite.TagSize + lookAhead
+	if n > 4*allocUnit {
+		n = (n + allocUnit - 1) &^ (allocUnit - 1)
+	}
+	return n
 }
 
 // classOf returns the least class of n bytes, which are at most those of the largest.

@@ -13,10 +13,10 @@ func SetMaxPlaintext(t *testing.T, n int64) {
 // which is not to run in parallel with others.
 func SetSmallBatches(t testing.TB, n int) {
 	t.Helper()
-	start, split, batch, small, unit := startAfter, splitFrom, batchSize, smallBatchSize, unitSize
-	startAfter, splitFrom, batchSize, smallBatchSize, unitSize = 1, n, n, n, n
+	start, split, batch, turn, small, unit := startAfter, splitFrom, batchSize, turnSize, smallBatchSize, unitSize
+	startAfter, splitFrom, batchSize, turnSize, smallBatchSize, unitSize = 1, n, n, n, n, n
 	t.Cleanup(func() {
-		startAfter, splitFrom, batchSize, smallBatchSize, unitSize = start, split, batch, small, unit
+		startAfter, splitFrom, batchSize, turnSize, smallBatchSize, unitSize = start, split, batch, turn, small, unit
 	})
 }
 
@@ -33,3 +33,6 @@ func DrainBuffers() (drained [][]byte) {
 	}
 	return drained
 }
+
+// Soon is soon.
+var Soon = soon

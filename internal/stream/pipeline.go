@@ -1,10 +1,6 @@
 package stream
 
-import (
-	"io"
-	"sync"
-	"sync/atomic"
-)
+import "io"
 
 // Measured limits of when more than one core pays. They are variables so that tests of this package see several workers
 // at work on few bytes.
@@ -14,20 +10,24 @@ var (
 	startAfter int64 = 2 << 20
 	// splitFrom is how long a buffer must be to be worth more than one core, in bytes.
 	splitFrom = 4 << 20
-	// batchSize is how much plaintext one Read or Write of the underlying stream carries where it can, in bytes, when
-	// several workers hand batches over. With less they spend their time in waking each other.
+	// batchSize is how much plaintext one Read or Write carries where it can, in bytes: of files on one core, and of whatever
+	// is read at an offset.
 	batchSize = 1 << 20
-	// smallBatchSize is the same on one core, but for files. With less, sockets spend their time in system calls; with more,
-	// what was read and what will be written, beside the buffers of the source and the destination, no longer fit the
-	// second-level cache of 1 MiB that is usual.
+	// turnSize is the same of streams with several workers, which hand batches over. There are two for each, so that none
+	// waits for the turn of his. With less they meet more often at the source; with more they work in more memory than the
+	// caches hold, and end further apart.
+	turnSize = 512 << 10
+	// smallBatchSize is the same of streams on one core, but for files. With less, sockets spend their time in system calls;
+	// with more, what was read and what will be written, beside the buffers of the source and the destination, no longer fit
+	// the second-level cache of 1 MiB that is usual.
 	smallBatchSize = 128 << 10
 	// unitSize is how much plaintext one worker seals or opens of a whole buffer at a time, in bytes: little enough that
 	// none waits long for the last.
 	unitSize = 256 << 10
 )
 
-// A lane is what one worker works with: one batch, from where it was read to where it is written. A stream has one for
-// the caller's goroutine; others live as long as the call that needs them.
+// A lane is what a worker works with: one batch, from where it was read to where it is written. A stream has one; others
+// live as long as the call that needs them.
 type lane struct {
 	codec codec
 	most  int     // chunks of a batch
@@ -43,10 +43,7 @@ type lane struct {
 	dst   []byte // what was made of it: a part of out, or of the caller's slice
 	err   error  // what ends the stream behind it
 
-	// With several workers: a token comes from after when the batch before has had its turn, and one goes to done behind
-	// this one's. done has room for it, so nobody waits to send. A lane that takes two batches on end has the token of
-	// the first in done while it works on the second: so there are two, which take turns.
-	after, done, spare chan struct{}
+	done bool // it has been worked on and not yet given, by several workers; guarded by turns.mu
 }
 
 // room returns an empty slice of out with room for n bytes.
@@ -70,20 +67,21 @@ type mover interface {
 
 // A pipeline runs the calls of one stream, on the caller's goroutine alone or on several.
 //
-// Alone, it moves batches of about 128 KiB, which stay in the second-level cache from the source to the destination, or
-// between files 1 MiB.
+// Alone, it moves batches of about 128 KiB, which stay in the second-level cache from the source to the destination, and
+// between files larger ones.
 //
-// With several, the unit of hand-over is a batch of about 1 MiB. Each worker takes one under a lock, works on it, waits
-// for its turn and gives it: no data crosses from one core to another, takes happen one at a time in the order of the
-// stream, and so do gives. Never more is in flight than one batch for each worker, and a source or a destination that
-// blocks holds up nothing but those who wait for it. Errors are told at the turn of their batch, so they are those of one
-// worker, and nothing behind the first is given.
+// With several, the unit of hand-over is a batch of about 512 KiB. Each worker takes one under a lock, works on it and, if
+// it is its turn, gives it; if not, it is left to the one who gives those before. No data crosses from one core to another
+// but then, takes happen one at a time in the order of the stream, and so do gives. Never more is in flight than two
+// batches for each worker, and a source or a destination that blocks holds up nothing but those who wait for it. Errors
+// are told at the turn of their batch, so they are those of one worker, and nothing behind the first is given.
 //
 // Workers other than the caller are there only while the source fills whole batches. With one that gives little at a
 // time they would spend their time waking each other, and chunks that are complete would wait in a lane for what may
 // never come.
 type pipeline struct {
 	workers int    // at most, the caller's goroutine among them
+	lanes   int    // at most, of all of them together
 	batch   int    // chunks of a batch with several of them
 	unit    int    // bytes of a chunk at the source
 	whole   int64  // bytes that came on end in reads of at least half of what was asked for
@@ -93,11 +91,15 @@ type pipeline struct {
 
 // newPipeline returns the pipeline of a stream that reads chunks of unit bytes, and the lane of its caller's goroutine.
 func newPipeline(c codec, unit int, opts *Options) (pipeline, lane) {
-	p := pipeline{workers: opts.workers(c.chunk), batch: opts.batch(c.chunk, batchSize), unit: unit, start: startAfter}
+	p := pipeline{batch: opts.batch(c.chunk, turnSize), unit: unit, start: startAfter}
+	p.workers, p.lanes = opts.crew(c.chunk)
 	small := smallBatchSize
 	if opts != nil {
 		p.between = opts.Between
-		if opts.Files {
+		switch {
+		case opts.Files && p.workers > 1:
+			small = turnSize
+		case opts.Files:
 			small = batchSize
 		}
 	}
@@ -144,118 +146,4 @@ func (p *pipeline) pause() {
 	if p.between != nil {
 		p.between()
 	}
-}
-
-// runTogether is run with n workers. more is true if the call has not ended, but its source has become slow.
-func (p *pipeline) runTogether(m mover, own *lane, n int) (more bool, err error) {
-	wide := window{limit: p.batch*p.unit + lookAhead}
-	t := &turns{p: p, m: m, rest: wide, last: make(chan struct{}, 1)}
-	t.last <- struct{}{}
-	t.keep(own)
-	own.in.free()
-	wide.least = wide.limit
-	own.in, own.most = wide, p.batch
-	fresh := lane{codec: own.codec, most: p.batch, in: wide}
-	together(n, func(i int) {
-		l := own
-		if i > 0 {
-			l = new(fresh)
-		}
-		l.done, l.spare = make(chan struct{}, 1), make(chan struct{}, 1)
-		thrown := true
-		defer func() {
-			if thrown {
-				t.end()
-			}
-		}()
-		for t.step(l) {
-			if i == 0 {
-				p.pause()
-			}
-		}
-		if i > 0 {
-			m.free(l)
-		}
-		thrown = false
-	})
-	own.in.append(t.rest.bytes())
-	t.rest.free()
-	p.pause()
-	if more = !t.ended && !t.over.Load(); more {
-		p.start *= 2 // or a source that is now quick and now slow would have workers start for each few megabytes
-	}
-	return more, t.err
-}
-
-// turns is what the workers of one call share.
-type turns struct {
-	p *pipeline
-	m mover
-
-	mu    sync.Mutex    // held by the one who takes; guards these:
-	rest  window        // what was read and not used by the take before
-	last  chan struct{} // done of the batch taken last
-	ended bool          // there is nothing more to take
-	slow  bool          // the source fills no batches any more
-
-	over atomic.Bool // a batch has ended the call; set by the one whose turn it is
-	err  error       // with what; the same
-}
-
-// keep puts aside what l has read and not used.
-func (t *turns) keep(l *lane) {
-	t.rest.append(l.in.bytes())
-	l.in.skip(l.in.len())
-}
-
-// end keeps the workers from taking more.
-func (t *turns) end() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.ended = true
-}
-
-// step moves one batch and reports whether there may be more. Whatever happens in it, those who come after this batch
-// have their turn.
-func (t *turns) step(l *lane) (more bool) {
-	if !t.take(l) {
-		return false
-	}
-	waiting := true
-	defer func() {
-		if waiting {
-			<-l.after
-		}
-		if !more {
-			t.over.Store(true)
-		}
-		l.done <- struct{}{}
-	}()
-	t.m.work(l)
-	<-l.after
-	waiting = false
-	if t.over.Load() {
-		return false
-	}
-	t.err = t.m.give(l)
-	return t.err == nil
-}
-
-func (t *turns) take(l *lane) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.ended || t.slow || t.over.Load() {
-		return false
-	}
-	t.ended = true // in case m.take panics
-	l.in.append(t.rest.bytes())
-	t.rest.skip(t.rest.len())
-	ok := t.m.take(l)
-	t.keep(l)
-	t.ended, t.slow = !ok, t.p.whole == 0
-	if ok {
-		l.done, l.spare = l.spare, l.done
-		l.after, t.last = t.last, l.done
-	}
-	return ok
 }

@@ -596,8 +596,8 @@ func TestWhoCalls(t *testing.T) {
 	}
 }
 
-// TestBackPressure: when the destination does not take anything, the source is read as far ahead as there are workers,
-// and no further.
+// TestBackPressure: when the destination does not take anything, the source is read two batches ahead for each worker, and
+// no further.
 func TestBackPressure(t *testing.T) {
 	const workers, n = 3, 64 << 20
 	w := newSealer(t, suite.AES256GCM, 1)
@@ -628,10 +628,10 @@ func TestBackPressure(t *testing.T) {
 		done <- err
 	}()
 	<-blocked
-	// The others may go on until each has a batch that waits; they cannot be seen to have stopped, only not to go further.
+	// The others may go on until all batches wait; they cannot be seen to have stopped, only not to go further.
 	for range 1000 {
 		runtime.Gosched()
-		if ahead := read.Load() - 16<<20; ahead > (workers+1)*batch {
+		if ahead := read.Load() - 16<<20; ahead > 2*workers*batch/2+64 {
 			t.Fatalf("the source is %d bytes ahead of the destination", ahead)
 		}
 	}
@@ -724,8 +724,9 @@ func TestMaxBuffer(t *testing.T) {
 			if maxBuffer == 0 {
 				most = 64 << 20
 			}
-			// Besides, but not at the same time: the buffers of the first reads, each four times as long as the one before.
-			most += 400 << 10
+			// Besides, but not at the same time: the buffers of the first reads, each four times as long as the one before. And
+			// what is no buffer: 2 KiB for each of up to 62 goroutines.
+			most += 400<<10 + 62*2<<10
 			src := &socket{b: text(limitUnit)}
 			body := &sealedSource{w: w, chunk: chunk, left: n}
 			for name, do := range map[string]func() error{

@@ -33,8 +33,8 @@ var _ io.WriterTo = (*Reader)(nil)
 // NewReader returns a Reader of the body that src holds from here to its end, in chunks of chunk bytes, which must be a
 // chunk size of the format. It keeps src, copies w, and reads and allocates no buffer yet. nil options mean the defaults.
 //
-// It reads ahead of what it gives away, in Reads of about 1 MiB once a message has turned out to be that long, and does
-// not wait for more than one chunk and a byte, but in a Read of 4 MiB or more.
+// It reads ahead of what it gives away, in Reads of up to about 1 MiB once a message has turned out to be that long, and
+// does not wait for more than one chunk and a byte, but in a Read of 4 MiB or more.
 func NewReader(src io.Reader, w *suite.Sealer, chunk int, opts *Options) *Reader {
 	mustChunk(chunk)
 	r := &Reader{src: src}
@@ -45,7 +45,8 @@ func NewReader(src io.Reader, w *suite.Sealer, chunk int, opts *Options) *Reader
 
 // Read decrypts into p: straight into it the chunks that fit, as many as are at hand, otherwise by a copy of a part of
 // one. All of p may be used as room to work in, and holds no unauthenticated byte afterwards. If p has 4 MiB or more, and
-// 2 MiB have come in Reads of about 1 MiB, it goes on while they do until p is full, and opens on several cores.
+// 2 MiB have come in Reads that gave at least half of what they asked for, it goes on while they do until p is full, and
+// opens on several cores.
 //
 // Errors: a [*ChunkError] for the first chunk that is not authentic, which matches [suite.ErrAuthentication] and, if the
 // input ended there, [io.ErrUnexpectedEOF]; [ErrTooLarge]; [io.ErrNoProgress] if the source returns nothing and no error
@@ -100,9 +101,9 @@ func (r *Reader) readTogether(p []byte, batches int) int {
 	return r.filled
 }
 
-// WriteTo decrypts what is left into dst, in Reads and Writes of about 1 MiB where source, chunk size and length allow,
-// and returns how many bytes dst took. Once 2 MiB have come in Reads of that length, it opens on several cores. It
-// returns nil, not io.EOF, at the authenticated end. Otherwise the errors are those of Read and of dst, and
+// WriteTo decrypts what is left into dst, in Reads and Writes of up to about 1 MiB where source, chunk size and length
+// allow, and returns how many bytes dst took. Once 2 MiB have come in Reads that gave at least half of what they asked for,
+// it opens on several cores. It returns nil, not io.EOF, at the authenticated end. Otherwise the errors are those of Read and of dst, and
 // [io.ErrShortWrite] if dst took less without saying why; they stick alike.
 func (r *Reader) WriteTo(dst io.Writer) (int64, error) {
 	r.dst, r.sent = dst, 0

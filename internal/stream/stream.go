@@ -32,7 +32,7 @@ type Options struct {
 	// MaxBuffer bounds the bytes that a stream holds, plaintext and ciphertext together; 0 or less means 64 MiB. Room
 	// for two chunks is always taken, however large they are.
 	MaxBuffer int
-	// Files says that source or destination is a file. Then batches are of about 1 MiB on one core as well: the system
+	// Files says that source or destination is a file. Then batches are long on one core as well: the system
 	// writes them to its cache in larger pieces, which weighs more than what stays in the processor's.
 	Files bool
 	// Between is called between the batches of one Write, ReadFrom, WriteTo or large Read, on the goroutine that called
@@ -60,11 +60,23 @@ func (o *Options) maxBuffer() int {
 	return o.MaxBuffer
 }
 
-// workers returns how many cores a call may use: as many as MaxBuffer has room for, each with two buffers of a batch and
-// all with one of what waits between two batches.
+// workers returns how many cores a call may use that has no order to keep: as many as MaxBuffer has room for, each with two
+// buffers of a batch.
 func (o *Options) workers(chunk int) int {
-	room := o.maxBuffer() - classSize(classOf(chunk+suite.TagSize))
-	return max(1, min(o.cores(), room/(2*classSize(classOf(o.batch(chunk, batchSize)*chunk)))))
+	return max(1, min(o.cores(), o.room(chunk, batchSize)))
+}
+
+// crew returns how many cores a call may use that keeps an order, and how many batches they may have in hand together: two
+// for each if MaxBuffer has room for them, and always one more than there are cores.
+func (o *Options) crew(chunk int) (workers, lanes int) {
+	room := o.room(chunk, turnSize)
+	workers = max(1, min(o.cores(), room-1))
+	return workers, min(room, 2*workers)
+}
+
+// room returns for how many batches of size bytes there is room, each in two buffers, beside what waits between two batches.
+func (o *Options) room(chunk, size int) int {
+	return (o.maxBuffer() - classSize(classOf(chunk+suite.TagSize))) / (2 * classSize(classOf(o.batch(chunk, size)*chunk)))
 }
 
 func (o *Options) cores() int {

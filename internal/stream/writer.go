@@ -44,8 +44,8 @@ func NewWriter(dst io.Writer, w *suite.Sealer, chunk int, opts *Options) *Writer
 	return ww
 }
 
-// Write encrypts p. Whole chunks are sealed straight from p and go to the destination in batches of about 1 MiB, which
-// are sealed on several cores if p has 4 MiB or more; what remains is copied. p is neither kept nor modified.
+// Write encrypts p. Whole chunks are sealed straight from p and go to the destination in batches of up to about 1 MiB,
+// which are sealed on several cores if p has 4 MiB or more; what remains is copied. p is neither kept nor modified.
 //
 // It returns how many bytes of p it took, which is len(p) unless there is an error: that of the destination;
 // [io.ErrShortWrite] if the destination took less without saying why; [ErrInvalidCount]; [ErrTooLarge], having taken
@@ -75,9 +75,9 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// ReadFrom encrypts src until its end, in Reads and Writes of about 1 MiB where src and the chunk size allow, and
-// returns how many bytes it read. It does not end the message: Write, ReadFrom or Close may follow. Once 2 MiB have come
-// in Reads of that length, it seals on several cores.
+// ReadFrom encrypts src until its end, in Reads and Writes of up to about 1 MiB where src and the chunk size allow,
+// and returns how many bytes it read. It does not end the message: Write, ReadFrom or Close may follow. Once 2 MiB have
+// come in Reads that gave at least half of what they asked for, it seals on several cores.
 //
 // An error of src other than io.EOF is returned and fails the Writer, because a Close after it would make a message that
 // looks whole. So do [io.ErrNoProgress], if src returns nothing and no error 100 times on end, and the errors of Write.

@@ -311,12 +311,13 @@ func TestBatches(t *testing.T) {
 		{chunk, 1, 0, batch, true},
 		{chunk, 1, 1 << 20, batch / 4, true}, // two of half a MiB would be over it by their tags
 		{chunk, 1, -1, batch / 8, false},
-		{chunk, 2, 0, batch, false},
-		{chunk, 2, 0, batch, true},
-		{chunk, 2, 64 << 20, batch, false},
+		{chunk, 2, 0, batch / 2, false},
+		{chunk, 2, 0, batch / 2, true},
+		{chunk, 2, 64 << 20, batch / 2, false},
 		{1 << 16, 1, 0, batch / 8, false},
-		{1 << 16, 3, 0, batch, false},
-		{chunk, 2, 4 << 20, batch / 8, false},    // no room for two workers
+		{1 << 16, 3, 0, batch / 2, false},
+		{chunk, 2, 4 << 20, batch / 2, false},    // three batches, two workers
+		{chunk, 2, 2 << 20, batch / 8, false},    // no room for two workers
 		{chunk, 2, 1 << 20, batch / 8, false},    // likewise
 		{chunk, 2, 256 << 10, batch / 16, false}, // two of 128 KiB would be over it by their tags
 		{chunk, 2, 1, chunk, false},
