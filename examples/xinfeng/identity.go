@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"strings"
 	"time"
 
@@ -30,7 +29,7 @@ func (r *recipientFlags) register(flags *pflag.FlagSet) {
 
 func (r *recipientFlags) given() bool { return len(r.texts)+len(r.files) > 0 }
 
-func (r *recipientFlags) keys() (keys []*keyring.PublicKey, err error) {
+func (r *recipientFlags) keys(ctx context.Context) (keys []*keyring.PublicKey, err error) {
 	for _, text := range r.texts {
 		key, err := keyring.ParsePublicKey(text)
 		if err != nil {
@@ -39,7 +38,7 @@ func (r *recipientFlags) keys() (keys []*keyring.PublicKey, err error) {
 		keys = append(keys, key)
 	}
 	for _, path := range r.files {
-		err := keyLines(path, func(line []byte) error {
+		err := keyLines(ctx, path, func(line []byte) error {
 			key, err := keyring.ParsePublicKey(string(line))
 			keys = append(keys, key)
 			return err
@@ -55,13 +54,8 @@ func (r *recipientFlags) keys() (keys []*keyring.PublicKey, err error) {
 const maxKeyFile = 64 << 10
 
 // keyLines calls f for each line of a file but empty ones and those that begin with #.
-func keyLines(path string, f func(line []byte) error) error {
-	in, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	text, err := io.ReadAll(io.LimitReader(in, maxKeyFile+1))
+func keyLines(ctx context.Context, path string, f func(line []byte) error) error {
+	text, err := readSmall(ctx, path, maxKeyFile)
 	if err != nil {
 		return err
 	}
@@ -87,8 +81,8 @@ func keyLines(path string, f func(line []byte) error) error {
 }
 
 // readIdentity returns the private key in a file, of which it is the only line.
-func readIdentity(path string) (key *keyring.PrivateKey, err error) {
-	err = keyLines(path, func(line []byte) (err error) {
+func readIdentity(ctx context.Context, path string) (key *keyring.PrivateKey, err error) {
+	err = keyLines(ctx, path, func(line []byte) (err error) {
 		if key != nil {
 			return fmt.Errorf("a second key: %w", keyring.ErrInvalidKey)
 		}
@@ -142,8 +136,8 @@ which must not be there yet. It prints the public key, to be given away.`,
 		Short:   "Print the public key of the private key in FILE",
 		Example: "  xinfeng identity show ~/me.key",
 		Args:    cobra.ExactArgs(1),
-	}, func(_ context.Context, args []string) error {
-		key, err := readIdentity(args[0])
+	}, func(ctx context.Context, args []string) error {
+		key, err := readIdentity(ctx, args[0])
 		if err != nil {
 			return err
 		}

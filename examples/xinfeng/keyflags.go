@@ -128,7 +128,7 @@ func (k *keyFlags) provider(ctx context.Context, t *tool, write bool) (*keyring.
 		providers = append(providers, p)
 	}
 	if k.recipients.given() || len(k.identities) > 0 {
-		p, err := k.people()
+		p, err := k.people(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -184,14 +184,14 @@ func (k *keyFlags) ofService(ctx context.Context, t *tool, write bool) ([]keyrin
 }
 
 // people returns the provider of the public and private keys.
-func (k *keyFlags) people() (keyring.KeyProvider, error) {
-	to, err := k.recipients.keys()
+func (k *keyFlags) people(ctx context.Context) (keyring.KeyProvider, error) {
+	to, err := k.recipients.keys(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var opens []*keyring.PrivateKey
 	for _, path := range k.identities {
-		key, err := readIdentity(path)
+		key, err := readIdentity(ctx, path)
 		if err != nil {
 			return nil, err
 		}

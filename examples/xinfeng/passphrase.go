@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 
 	"github.com/spf13/pflag"
 
@@ -55,7 +53,7 @@ func (p *passphraseFlags) provider(ctx context.Context, t *tool, write bool) (ke
 
 func (p *passphraseFlags) read(ctx context.Context, t *tool, twice bool) ([]byte, error) {
 	if p.file != "" {
-		return readPassphrase(p.file)
+		return readPassphrase(ctx, p.file)
 	}
 	if s := t.env("XINFENG_PASSPHRASE"); s != "" {
 		return []byte(s), nil
@@ -77,13 +75,8 @@ func (p *passphraseFlags) read(ctx context.Context, t *tool, twice bool) ([]byte
 }
 
 // readPassphrase returns what is in a file but for one end of a line.
-func readPassphrase(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, keyring.MaxPassphraseSize+3))
+func readPassphrase(ctx context.Context, path string) ([]byte, error) {
+	b, err := readSmall(ctx, path, keyring.MaxPassphraseSize+2)
 	if err != nil {
 		return nil, err
 	}
