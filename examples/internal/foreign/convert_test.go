@@ -69,3 +69,26 @@ func TestCompare(t *testing.T) {
 type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// Files that never end are no metadata, and no key.
+func TestLongFiles(t *testing.T) {
+	dir := t.TempDir()
+	path := func(name string, size int) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, bytes.Repeat([]byte(" "), size), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	metadata := filepath.Join(dir, "metadata")
+	if err := os.WriteFile(metadata, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, o := range map[string]foreign.Opener{
+		"metadata": {Format: "osscse", Metadata: path("long", 64<<10+1)}, "key": {Format: "osscse", Metadata: metadata, RSA: path("key", 64<<10+1)},
+	} {
+		if _, err := o.Open(t.Context(), nil); !errors.Is(err, foreign.ErrTooLong) {
+			t.Errorf("%s: %v, want foreign.ErrTooLong", name, err)
+		}
+	}
+}

@@ -37,6 +37,9 @@ type Opener struct {
 // ErrFormat: there is no format of that name.
 var ErrFormat = errors.New("want fourline, aliyunesdk or osscse")
 
+// ErrTooLong: a file with metadata or a key is longer than any of them.
+var ErrTooLong = errors.New("too long")
+
 // Open opens an old file, which stays open as long as the Source is used.
 func (o *Opener) Open(ctx context.Context, in *os.File) (*Source, error) {
 	switch o.Format {
@@ -111,7 +114,7 @@ func pipe(r *aliyunesdk.ReaderAt) io.Reader {
 }
 
 func (o *Opener) openOSSCSE(ctx context.Context, in *os.File) (*Source, error) {
-	text, err := os.ReadFile(o.Metadata)
+	text, err := readSmall(o.Metadata)
 	if err != nil {
 		return nil, fmt.Errorf("metadata: %w", err)
 	}
@@ -142,7 +145,7 @@ func (o *Opener) openOSSCSE(ctx context.Context, in *os.File) (*Source, error) {
 // masterKey returns the key that an OSS object's data key is wrapped under.
 func (o *Opener) masterKey() (osscse.MasterKey, error) {
 	if o.RSA != "" {
-		pem, err := os.ReadFile(o.RSA)
+		pem, err := readSmall(o.RSA)
 		if err != nil {
 			return nil, fmt.Errorf("RSA key: %w", err)
 		}
@@ -153,4 +156,21 @@ func (o *Opener) masterKey() (osscse.MasterKey, error) {
 		return nil, err
 	}
 	return osscse.NewKMSKey(api, o.Keys[0], o.Description, &osscse.KMSOptions{Opens: o.Keys[1:]})
+}
+
+// maxSmall bounds metadata and keys in bytes: OSS allows 8 KiB of metadata, and a key takes less.
+const maxSmall = 64 << 10
+
+// readSmall returns what is in a file, which may be one that does not end.
+func readSmall(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxSmall+1))
+	if err == nil && len(b) > maxSmall {
+		err = fmt.Errorf("%q: over %d bytes: %w", path, maxSmall, ErrTooLong)
+	}
+	return b, err
 }
