@@ -64,6 +64,9 @@ func (e *encrypt) run(ctx context.Context, args []string) (err error) {
 	if e.ec, err = e.context.context(); err != nil {
 		return err
 	}
+	if !e.keys.ofNoService() {
+		e.batch.selection.service = e.keys.folder(e.t)
+	}
 	in, err := e.output.gather(args, &e.batch.selection)
 	if err != nil {
 		return err

@@ -41,14 +41,23 @@ type local struct {
 var _ service = (*local)(nil)
 
 func newLocal(t *tool, dir string) (*local, error) {
-	if dir == "" {
-		config, err := os.UserConfigDir()
-		if err != nil {
-			return nil, fmt.Errorf("%w; --dir says where the local key service is", err)
-		}
-		dir = filepath.Join(config, "xinfeng")
+	dir, err := localFolder(dir)
+	if err != nil {
+		return nil, err
 	}
 	return &local{t: t, dir: dir}, nil
+}
+
+// localFolder returns the folder of the local key service: the one that is named, or that in the user's configuration.
+func localFolder(named string) (string, error) {
+	if named != "" {
+		return named, nil
+	}
+	config, err := os.UserConfigDir()
+	if err != nil {
+		return "", fmt.Errorf("%w; --dir says where the local key service is", err)
+	}
+	return filepath.Join(config, "xinfeng"), nil
 }
 
 // with calls f with a client of the server. If there is no server yet, it is made, or with make false the error is

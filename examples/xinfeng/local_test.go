@@ -107,3 +107,21 @@ func TestLocalRotation(t *testing.T) {
 		t.Errorf("both are of version %v", a)
 	}
 }
+
+// The folder of the key service is left out where it lies among what is encrypted under its keys: who deletes the files then,
+// since there are messages of them, deletes what opens those. Under another key it is a backup.
+func TestServiceIsLeftOut(t *testing.T) {
+	w := newLocalWorld(t)
+	w.env["XINFENG_DIR"] = "home/.config/xinfeng"
+	w.write("home/a", "content")
+	w.write("home/.config/b", "content")
+	w.ok("encrypt", "-o", "first", "home/a")
+	if _, says := w.ok("encrypt", "-r", "home", "-d", "safe"); !strings.Contains(says, "home/.config/xinfeng: left out: the folder of the key service") {
+		t.Error(says)
+	}
+	w.wantNames("safe", ".config/b.xf", "a.xf")
+	w.fails(exitFailed, "left out: the folder of the key service", "encrypt", "-r", "home/.config/xinfeng", "-d", "safe")
+	w.write("pass", "correct horse")
+	w.ok("encrypt", "-r", "--passphrase-file", "pass", "home", "-d", "backup")
+	w.wantNames("backup", ".config/b.xf", ".config/xinfeng/kms.db.xf", ".config/xinfeng/kms.key.xf", "a.xf")
+}

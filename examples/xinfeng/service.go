@@ -90,6 +90,18 @@ func (s *serviceFlags) check(t *tool, keyless string, uses ...string) error {
 	return nil
 }
 
+// folder returns the folder of the key service if it is the local one, "" otherwise.
+func (s *serviceFlags) folder(t *tool) string {
+	if t.or(s.kms, "XINFENG_KMS") == "cloud" {
+		return ""
+	}
+	dir, err := localFolder(t.or(s.dir, "XINFENG_DIR"))
+	if err != nil {
+		return "" // which whoever opens the service is told
+	}
+	return dir
+}
+
 // keysOf returns the keys of --key or of XINFENG_KEY, where commas separate several.
 func (t *tool) keysOf(flags []string) []string {
 	if len(flags) > 0 {

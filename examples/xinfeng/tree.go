@@ -61,6 +61,7 @@ type selection struct {
 	recursive        bool
 	include, exclude []string
 	skip             string // a folder not to descend into, the one that is written to
+	service          string // likewise, that of the local key service
 }
 
 func (s *selection) register(flags *pflag.FlagSet) {
@@ -120,6 +121,7 @@ func (s *selection) find(args []string) (files []source, remarks []remark, err e
 // walk returns the files below root. Symbolic links are not followed: they can lead out of the folder, or around.
 func (s *selection) walk(root string) (files []source, remarks []remark) {
 	skip, _ := os.Stat(s.skip)
+	service, _ := os.Stat(s.service)
 	filepath.WalkDir(root, func(p string, entry fs.DirEntry, err error) error {
 		rel, relErr := filepath.Rel(root, p)
 		if relErr != nil {
@@ -144,6 +146,10 @@ func (s *selection) walk(root string) (files []source, remarks []remark) {
 			files, remarks = s.walk(p + string(filepath.Separator) + ".")
 		case info.IsDir():
 			if skip != nil && p != root && os.SameFile(skip, info) {
+				return fs.SkipDir
+			}
+			if service != nil && os.SameFile(service, info) {
+				remarks = append(remarks, remark{p, errLeftOut("the folder of the key service, without which its messages do not open")})
 				return fs.SkipDir
 			}
 		case len(s.include) > 0 && !matches(s.include, slashed):
