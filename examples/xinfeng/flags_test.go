@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/xinfeng-kms/xinfeng/format"
 )
 
 // An alias is never what a message names, so to drop one would drop nothing, and the key that should lose its access kept it.
@@ -191,4 +193,20 @@ func TestFlagsGivenTwice(t *testing.T) {
 	}
 	w.wantNames(".", "a", "one", "two")
 	w.ok("encrypt", "--json", "--json", "--kms", "cloud", "--kms", "cloud", "-j", "1", "-j", "1", "-k", w.key, "-k", w.newKey(), "a")
+}
+
+// A pair that no message can hold is a slip in the command line, and is told before any file is worked on.
+func TestContextThatCannotBe(t *testing.T) {
+	w := newWorld(t)
+	w.write("a", "content")
+	w.ok("encrypt", "a")
+	for _, pair := range []string{"xinfeng:x=1", "\xff=1", "k=\xff", "k=" + strings.Repeat("x", format.MaxPairsSize)} {
+		for _, args := range [][]string{{"encrypt", "-f", "a", "a"}, {"decrypt", "-f", "a.xf"}, {"verify", "a.xf"}, {"rewrap", "a.xf"}, {"convert", "--from", "fourline", "a"}} {
+			w.fails(exitUsage, "--context ", append(args, "-c", pair)...)
+		}
+	}
+	w.fails(exitUsage, `--context "acs:kms`, "encrypt", "-f", "a", "-c", "acs:kms\x00\xff=1")
+	if n := w.calls("GenerateDataKey"); n != 1 {
+		t.Errorf("%d data keys were made, want that of the first message", n)
+	}
 }

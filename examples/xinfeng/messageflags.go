@@ -38,6 +38,11 @@ func (c *contextFlags) context() (envelope.Context, error) {
 	if err != nil {
 		return nil, err
 	}
+	for k, v := range ec {
+		if _, err := format.AppendPairs(nil, envelope.Context{k: v}); err != nil {
+			return nil, usagef("--context %q: %w", k, err)
+		}
+	}
 	for _, k := range c.withhold {
 		if _, ok := ec[k]; !ok {
 			return nil, usagef("--withhold %q: there is no --context of that name", k)
