@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/xinfeng-kms/xinfeng/envelope"
@@ -84,7 +85,8 @@ func messageAt(in io.ReaderAt, size int64) (message io.ReaderAt, n int64, text b
 }
 
 // rewrapText is envelope.Client.RewrapFile for a message as text. Text is for small messages, so the file is always made
-// anew; other than there, two at a time do not exclude each other, and one of them counts.
+// anew; other than there, two at a time do not exclude each other, and one of them counts. A message that has taken its place
+// meanwhile stays.
 func rewrapText(ctx context.Context, client *envelope.Client, path string, ec envelope.Context, opts *envelope.RewrapOptions) (envelope.Info, error) {
 	path, err := filepath.EvalSymlinks(path) // a link stays
 	if err != nil {
@@ -115,6 +117,14 @@ func rewrapText(ctx context.Context, client *envelope.Client, path string, ec en
 	defer out.discard()
 	if _, err := out.Write(text); err != nil {
 		return envelope.Info{}, err
+	}
+	// Somebody may have put another message in its place while the key service was asked.
+	now, err := os.Stat(path)
+	if err != nil {
+		return envelope.Info{}, err
+	}
+	if !os.SameFile(now, before) || now.Size() != before.Size() || !now.ModTime().Equal(before.ModTime()) {
+		return envelope.Info{}, envelope.ErrChanged
 	}
 	return info, out.commit(before.Mode(), before.ModTime())
 }

@@ -25,3 +25,26 @@ func TestChangeKeepsOlderMessage(t *testing.T) {
 	w.wantNames(".", "a", "a.xf")
 	w.wantContent("a.xf", older)
 }
+
+// A message as text that takes the place of the one that is rewrapped stays, though it came while the key service was asked.
+func TestChangeKeepsNewerText(t *testing.T) {
+	w := newLocalWorld(t)
+	w.write("a", "older")
+	w.ok("encrypt", "--armor", "-o", "text", "a")
+	w.write("a", "newer")
+	w.ok("encrypt", "--armor", "-o", "new", "a")
+	newer := w.read("new")
+	w.onNow = func() { // at every call of the key service
+		w.write("another", newer)
+		if err := os.Rename("another", "text"); err != nil {
+			t.Error(err)
+		}
+	}
+	w.fails(exitFailed, "changed meanwhile", "rewrap", "text")
+	w.wantContent("text", newer)
+	w.onNow = nil
+	w.ok("rewrap", "text")
+	if out, _ := w.ok("decrypt", "-o", "-", "text"); out != "newer" {
+		t.Errorf("it opens to %q", out)
+	}
+}
