@@ -211,6 +211,14 @@ func (k *keys) create(ctx context.Context, _ []string) error {
 		}
 		params["EnableAutomaticRotation"], params["RotationInterval"] = "true", interval
 	}
+	if k.alias != "" { // else each try makes a key that nobody asked for
+		switch r, err := k.get(ctx, aliasName(k.alias)); {
+		case err == nil:
+			return fmt.Errorf("%s is the name of %s already; 'xinfeng keys alias' moves it", aliasName(k.alias), r.ARN)
+		case !errors.Is(err, kmsapi.ErrKeyNotFound) && !errors.Is(err, errNoLocal):
+			return err
+		}
+	}
 	var m metadata
 	if err := k.kms.do(ctx, "", "CreateKey", params, &m); err != nil {
 		return err

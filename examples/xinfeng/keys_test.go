@@ -77,6 +77,24 @@ func TestKeys(t *testing.T) {
 	w.fails(exitFailed, "ListAliases: ", "keys", "list", "--region", "cn-hangzhou")
 }
 
+// A name that is taken is refused before there is a key for it, which would stay without a name.
+func TestCreateKeyWithoutItsAlias(t *testing.T) {
+	for name, world := range map[string]func(*testing.T) *world{"cloud": newWorld, "local": newLocalWorld} {
+		t.Run(name, func(t *testing.T) {
+			w := world(t)
+			if name == "cloud" {
+				w.env["XINFENG_REGION"] = "cn-hangzhou"
+			}
+			work := w.keyJSON("create", "--alias", "work")
+			before, _ := w.ok("keys", "list")
+			w.fails(exitFailed, "alias/work is the name of "+work.ARN+" already", "keys", "create", "--alias", "work")
+			if after, _ := w.ok("keys", "list"); after != before {
+				t.Errorf("keys were made: before\n%safter\n%s", before, after)
+			}
+		})
+	}
+}
+
 // What destroys a key asks before. Only the word itself is agreement, and where nobody can be asked the flag is.
 func TestScheduleDeletionAsks(t *testing.T) {
 	w := newWorld(t)
