@@ -36,7 +36,8 @@ type KeyStore interface {
 }
 
 // A KeyDir is a [KeyStore] in a folder, which must exist: one file for each reference, 32 hexadecimal digits and ".xfk",
-// readable by its owner only. Several processes may share it; Swap needs the file locks of a Unix system, elsewhere its
+// readable by its owner only; Swap keeps permission bits that somebody has changed, and owner and group as far as the process
+// may give files away. Several processes may share it; Swap needs the file locks of a Unix system, elsewhere its
 // error matches errors.ErrUnsupported.
 type KeyDir string
 
@@ -71,10 +72,11 @@ func (d KeyDir) Put(ctx context.Context, ref format.Reference, keyFile []byte) e
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("envelope: key file %v: %w", ref, err)
 	}
-	return d.write(ref, keyFile, false)
+	return d.write(ref, keyFile, nil)
 }
 
-func (d KeyDir) write(ref format.Reference, keyFile []byte, replace bool) error {
+// write writes a key file in place of old, with its permission bits, owner and group, or a new one if that is nil.
+func (d KeyDir) write(ref format.Reference, keyFile []byte, old fs.FileInfo) error {
 	f, err := atomicfile.Create(d.path(ref))
 	if err != nil {
 		return fmt.Errorf("envelope: key file: %w", err)
@@ -83,7 +85,11 @@ func (d KeyDir) write(ref format.Reference, keyFile []byte, replace bool) error 
 	if _, err := f.Write(keyFile); err != nil {
 		return fmt.Errorf("envelope: key file: %w", err)
 	}
-	if err := f.Commit(atomicfile.Attributes{Mode: 0o600}, replace); err != nil {
+	a := atomicfile.Attributes{Mode: 0o600}
+	if old != nil {
+		a = atomicfile.Attributes{Mode: old.Mode(), Owner: old}
+	}
+	if err := f.Commit(a, old != nil); err != nil {
 		return fmt.Errorf("envelope: key file: %w", err)
 	}
 	return nil
@@ -91,7 +97,7 @@ func (d KeyDir) write(ref format.Reference, keyFile []byte, replace bool) error 
 
 // Swap replaces a key file by renaming a new one over it, under a lock of the old.
 func (d KeyDir) Swap(ctx context.Context, ref format.Reference, old, new []byte) error {
-	f, _, err := openRegular(d.path(ref))
+	f, info, err := openRegular(d.path(ref))
 	if err != nil {
 		return fmt.Errorf("envelope: key file: %w", err)
 	}
@@ -109,7 +115,7 @@ func (d KeyDir) Swap(ctx context.Context, ref format.Reference, old, new []byte)
 	if !bytes.Equal(now, old) || !isFile(d.path(ref), f) {
 		return fmt.Errorf("envelope: key file %v: %w", ref, ErrChanged)
 	}
-	return d.write(ref, new, true)
+	return d.write(ref, new, info)
 }
 
 // noKeyStore is the KeyStore of a client that has none.

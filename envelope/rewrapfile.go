@@ -21,7 +21,8 @@ import (
 //     at any byte leaves a message that opens. Both slots get the new record, so that no old wrapped key stays;
 //   - a detached key file is renewed by [Client.RewrapKey], and the file is not touched;
 //   - attached ones, slots that have become too small or have used up their generations, and all that change their place,
-//     make a new file that is renamed over the old one, with its permission bits. A symbolic link is followed and stays.
+//     make a new file that is renamed over the old one, with its permission bits and, as far as the process may give files
+//     away, its owner and group. A symbolic link is followed and stays.
 //
 // Two workers on one file exclude each other by its lock; without file locks (outside Unix) the error matches
 // errors.ErrUnsupported. It is [ErrChanged] if the file was replaced or rewrapped meanwhile, and nothing is overwritten.
@@ -188,5 +189,5 @@ func replaceHeader(path string, f *os.File, old, new *format.Header) error {
 	if err := unchanged(path, f, old); err != nil {
 		return err
 	}
-	return out.Commit(atomicfile.Attributes{Mode: info.Mode()}, true)
+	return out.Commit(atomicfile.Attributes{Mode: info.Mode(), Owner: info}, true)
 }

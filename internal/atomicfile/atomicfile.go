@@ -39,6 +39,9 @@ func Create(path string) (*File, error) {
 type Attributes struct {
 	Mode    fs.FileMode // permission bits; others are ignored
 	ModTime time.Time   // zero: now
+
+	// Owner is a file whose owner and group this one gets, as far as the process may give files away; nil: the process's.
+	Owner fs.FileInfo
 }
 
 // Commit gives the file its attributes and its name, and returns when both are on disk as far as fsync reaches. A file
@@ -48,6 +51,11 @@ type Attributes struct {
 func (f *File) Commit(a Attributes, replace bool) error {
 	if f.done {
 		return fs.ErrClosed
+	}
+	if a.Owner != nil { // before the bits, which let others in, and which it may take away
+		if err := f.own(a.Owner); err != nil {
+			return err
+		}
 	}
 	if err := f.Chmod(a.Mode.Perm()); err != nil && runtime.GOOS != "windows" {
 		return err
