@@ -96,6 +96,9 @@ func (c *convert) run(ctx context.Context, args []string) (err error) {
 		}
 		c.opener.Allow = append(c.opener.Allow, a)
 	}
+	if err := c.checkFormat(); err != nil {
+		return err
+	}
 	if err := c.findKeys(ctx); err != nil {
 		return err
 	}
@@ -134,13 +137,30 @@ func (c *convert) checkKeys() error {
 	return c.keys.check(c.t)
 }
 
-// findKeys has the opener know the keys of the old files.
-func (c *convert) findKeys(ctx context.Context) error {
+// checkFormat refuses a format that there is not, and flags that are for another one.
+func (c *convert) checkFormat() error {
 	switch c.opener.Format {
 	case "fourline", "aliyunesdk", "osscse":
 	default:
 		return usagef("--from %q: %v", c.opener.Format, foreign.ErrFormat)
 	}
+	for _, f := range []struct {
+		name  string
+		given bool
+		of    string
+	}{
+		{"--from-rsa", c.opener.RSA != "", "osscse"}, {"--metadata", c.opener.Metadata != "", "osscse"}, {"--description", len(c.description) > 0, "osscse"},
+		{"--insecure-allow", len(c.allow) > 0, "aliyunesdk"},
+	} {
+		if f.given && f.of != c.opener.Format {
+			return usagef("%s is for --from %s", f.name, f.of)
+		}
+	}
+	return nil
+}
+
+// findKeys has the opener know the keys of the old files.
+func (c *convert) findKeys(ctx context.Context) error {
 	if c.opener.RSA != "" {
 		return nil
 	}

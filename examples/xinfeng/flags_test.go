@@ -210,3 +210,20 @@ func TestContextThatCannotBe(t *testing.T) {
 		t.Errorf("%d data keys were made, want that of the first message", n)
 	}
 }
+
+// A flag that is for another format, or another place of wrapped keys, would be ignored without a word.
+func TestFlagsOfAnotherFormat(t *testing.T) {
+	w := newWorld(t)
+	w.write("a", "content")
+	for _, tt := range []struct{ says, args string }{
+		{"--key-files is for --wrapped-keys detached, and they are attached", "encrypt --key-files . a"},
+		{"--key-files is for --wrapped-keys detached, and they are slots", "encrypt --wrapped-keys slots --key-files . a"},
+		{"--from-rsa is for --from osscse", "convert --from fourline --from-rsa a a"},
+		{"--metadata is for --from osscse", "convert --from aliyunesdk --metadata a a"},
+		{"--description is for --from osscse", "convert --from fourline --description k=v a"},
+		{"--insecure-allow is for --from aliyunesdk", "convert --from osscse --insecure-allow AES-256-CTR a"},
+	} {
+		w.fails(exitUsage, tt.says, strings.Fields(tt.args)...)
+	}
+	w.wantNames(".", "a")
+}

@@ -128,8 +128,11 @@ func (m *messageFlags) apply(opts *envelope.Options) error {
 		return usagef("--chunk-size %q: want a power of two from 4K to 4M", m.chunkSize)
 	}
 	opts.ChunkSize = int(size)
-	if _, none := opts.KeyStore.(noKeyFiles); none && opts.Keys == format.Detached {
+	switch _, none := opts.KeyStore.(noKeyFiles); {
+	case none && opts.Keys == format.Detached:
 		return errNoKeyFiles
+	case !none && opts.Keys != format.Detached:
+		return usagef("--key-files is for --wrapped-keys detached, and they are %s", m.wrapped)
 	}
 	return nil
 }
