@@ -147,21 +147,28 @@ func (c *Caching) enter(now time.Duration) error {
 	return nil
 }
 
+// A search is what looking for one key leaves for the next.
+type search struct {
+	recent *cachedKey // that of Caching.keys which was used last, or nil
+	id     []byte     // room
+}
+
 // find returns the key for q, or nil, and marks it as used; and the id and hash that it is found by or would be. The hash only
 // finds the place, the bytes decide. Who asks for the same key again and again, as a loop over messages does, finds it
 // without both.
 func (c *Caching) find(q *query) (k *cachedKey, id string, sum uint64) {
-	if k := c.recent; k != nil && q.is(k.id) {
+	s := c.search()
+	if k := s.recent; k != nil && q.is(k.id) {
 		return k, k.id, k.sum
 	}
-	c.id = q.appendID(c.id[:0])
-	sum = c.hash(c.id)
-	if k, ok := c.keys.Get(sum); ok && k.id == string(c.id) {
-		c.recent = k
+	s.id = q.appendID(s.id[:0])
+	sum = c.hash(s.id)
+	if k, ok := c.keys.Get(sum); ok && k.id == string(s.id) {
+		s.recent = k
 		return k, k.id, sum
 	}
-	c.recent = nil // another id with the same hash may be the one that was used last now
-	return nil, string(c.id), sum
+	s.recent = nil // another id with the same hash may be the one that was used last now
+	return nil, string(s.id), sum
 }
 
 // lend returns k, which was found for q, with a share for the caller, or nil. The message is counted before. If the key is
@@ -223,7 +230,7 @@ func (c *Caching) keep(f *fetch, now time.Duration) {
 	}
 	k.age = c.byAge[k.side].PushBack(k)
 	c.keys.Add(k.sum, k)
-	c.recent = k
+	c.search().recent = k
 }
 
 // bridge answers those who wait for f, which could not reach the provider, with the expired key k, and from now on
@@ -242,8 +249,8 @@ func (c *Caching) bridge(f *fetch, k *cachedKey, now time.Duration) {
 // evict removes a key and gives up the cache's share of it.
 func (c *Caching) evict(k *cachedKey, cause *int64) {
 	c.keys.Remove(k.sum)
-	if c.recent == k {
-		c.recent = nil
+	if s := c.search(); s.recent == k {
+		s.recent = nil
 	}
 	c.byAge[k.side].Remove(k.age)
 	k.key.Destroy()

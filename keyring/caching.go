@@ -60,8 +60,7 @@ type Caching struct {
 
 	mu      sync.Mutex                         // guards what follows; not held while the provider is asked
 	keys    *simplelru.LRU[uint64, *cachedKey] // by hash of the id
-	recent  *cachedKey                         // that of keys which was used last, or nil
-	id      []byte                             // room for the id of a query
+	search  func() *search                     // a func, because fmt prints no more than its address
 	byAge   [2]list.List                       // of *cachedKey, by side, in the order in which they came
 	fetches map[string]*fetch                  // by id, those whose key will be kept and whom callers may join
 	stats   CachingStats
@@ -123,10 +122,10 @@ func NewCaching(p KeyProvider, opts *CachingOptions) (*Caching, error) {
 	if err != nil {
 		return nil, err // unreachable: the size is positive
 	}
-	seed := maphash.MakeSeed()
+	seed, s := maphash.MakeSeed(), new(search)
 	return &Caching{
 		provider: p, opts: o, epoch: time.Now(), keys: keys, fetches: map[string]*fetch{},
-		hash: func(id []byte) uint64 { return maphash.Bytes(seed, id) },
+		hash: func(id []byte) uint64 { return maphash.Bytes(seed, id) }, search: func() *search { return s },
 	}, nil
 }
 
