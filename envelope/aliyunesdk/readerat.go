@@ -33,7 +33,7 @@ type readScratch struct {
 	segment
 	buf       []byte // of a segment, with room for a tag
 	plaintext []byte // the part of buf that is
-	err       error
+	err       error  // why there is none
 }
 
 // NewReaderAt returns a reader of the message of size bytes in src, in either encoding. Where the algorithm authenticates
@@ -244,68 +244,23 @@ func (r *ReaderAt) release(sc *readScratch) {
 	r.scratch.Put(sc)
 }
 
-// WriteTo writes the whole plaintext to w, from its beginning at every call, working on all cores: while one half of its
-// buffers is written, the other is filled. It holds up to 256 KiB for each core, at most 2 MiB. What it has written before
-// an error is authentic where the algorithm authenticates.
+// WriteTo writes the whole plaintext to w, from its beginning at every call, on the goroutine that called it, while others
+// open what follows, on all cores. It holds up to 512 KiB for each core, at most 4 MiB. What it has written before an error is
+// authentic where the algorithm authenticates.
 func (r *ReaderAt) WriteTo(w io.Writer) (n int64, err error) {
-	procs := workers(r.segments())
-	halves := [2]half{{procs: procs}, {procs: procs}}
-	defer func() {
-		for i := range halves {
-			halves[i].wait()
-			for _, sc := range halves[i].scratch {
-				r.release(sc)
-			}
-		}
-	}()
-	next := int64(0)
-	halves[0].fill(r, &next)
-	for i := 0; ; i ^= 1 {
-		h := &halves[i]
-		h.wait()
-		if h.n == 0 {
-			return n, nil
-		}
-		halves[i^1].fill(r, &next)
-		for _, sc := range h.scratch[:h.n] {
+	p := newPipeline(r)
+	defer p.close()
+	for k := range p.units {
+		for _, sc := range p.unit(k) {
 			if sc.err != nil {
 				return n, sc.err
 			}
-			k, err := w.Write(sc.plaintext)
-			n += int64(k)
+			m, err := w.Write(sc.plaintext)
+			n += int64(m)
 			if err != nil {
 				return n, err
 			}
 		}
 	}
+	return n, nil
 }
-
-// A half is a run of segments that are opened together.
-type half struct {
-	procs   int
-	scratch []*readScratch
-	n       int64 // how many of them are in use
-	wg      sync.WaitGroup
-}
-
-// fill begins to open the segments from next on, as many as there is room for, and moves next behind them.
-func (h *half) fill(r *ReaderAt, next *int64) {
-	from := *next
-	h.n = min(int64(batch(h.procs)), r.segments()-from)
-	*next += h.n
-	for int64(len(h.scratch)) < h.n {
-		h.scratch = append(h.scratch, r.scratch.Get().(*readScratch))
-	}
-	open := func(_ int, i int64) error {
-		sc := h.scratch[i]
-		sc.plaintext, sc.err = r.open(sc, from+i)
-		return sc.err // segments before this one are open or being opened, those behind it may be left out
-	}
-	if h.procs == 1 {
-		parallel(1, h.n, open)
-		return
-	}
-	h.wg.Go(func() { parallel(h.procs, h.n, open) })
-}
-
-func (h *half) wait() { h.wg.Wait() }
