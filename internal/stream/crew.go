@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// Being parked and woken again costs a goroutine 50 to 140 µs where another core has to be woken for it. So who expects to
+// Being parked and woken again costs a goroutine about 100 µs where another core has to be woken for it. So who expects to
 // wait for less tries for this long before he is parked, and lets others run meanwhile. The number of tries is bounded as
 // well, for clocks that stand still, such as those of package testing/synctest.
 const (
-	patience = 50 * time.Microsecond
+	patience = 100 * time.Microsecond
 	tries    = 1000
 )
 

@@ -103,8 +103,8 @@ func (r *Reader) readTogether(p []byte, batches int) int {
 
 // WriteTo decrypts what is left into dst, in Reads and Writes of up to about 1 MiB where source, chunk size and length
 // allow, and returns how many bytes dst took. Once 2 MiB have come in Reads that gave at least half of what they asked for,
-// it opens on several cores. It returns nil, not io.EOF, at the authenticated end. Otherwise the errors are those of Read and of dst, and
-// [io.ErrShortWrite] if dst took less without saying why; they stick alike.
+// it opens on several cores. It returns nil, not io.EOF, at the authenticated end. Otherwise the errors are those of Read
+// and of dst, and [io.ErrShortWrite] if dst took less without saying why; they stick alike.
 func (r *Reader) WriteTo(dst io.Writer) (int64, error) {
 	r.dst, r.sent = dst, 0
 	err := r.err
