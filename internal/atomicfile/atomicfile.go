@@ -78,7 +78,11 @@ func (f *File) Commit(a Attributes, replace bool) error {
 	defer dir.Close()
 	if !replace {
 		// A link fails where a file has the name, at once and without a race; the temporary name goes with Discard.
-		if err := os.Link(f.Name(), f.path); err != nil {
+		err := link(f.Name(), f.path)
+		if errors.Is(err, fs.ErrPermission) || errors.Is(err, errors.ErrUnsupported) {
+			err = f.claim()
+		}
+		if err != nil {
 			return err
 		}
 		return syncDir(dir)
@@ -88,6 +92,28 @@ func (f *File) Commit(a Attributes, replace bool) error {
 	}
 	f.done = true
 	return syncDir(dir)
+}
+
+// link is os.Link. Tests of this package put a file system in its place that has none.
+var link = os.Link
+
+// claim gives the file its name where there are no links, as on memory cards: the name is taken by an empty file, which
+// fails at once where there is one, and that is replaced. A process that is killed in between leaves the empty file.
+func (f *File) claim() error {
+	empty, err := os.OpenFile(f.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	err = empty.Close()
+	if err == nil {
+		err = os.Rename(f.Name(), f.path)
+	}
+	if err != nil {
+		os.Remove(f.path)
+		return err
+	}
+	f.done = true
+	return nil
 }
 
 // Discard closes and removes the temporary file. After a Commit that succeeded it removes nothing but that.
