@@ -11,6 +11,7 @@ import (
 
 	"github.com/xinfeng-kms/xinfeng/envelope"
 	"github.com/xinfeng-kms/xinfeng/format"
+	"github.com/xinfeng-kms/xinfeng/internal/atomicfile"
 )
 
 // errTooLongForText: a message is longer than text can hold.
@@ -114,7 +115,7 @@ func rewrapText(ctx context.Context, client *envelope.Client, path string, ec en
 	if err != nil {
 		return envelope.Info{}, err
 	}
-	defer out.discard()
+	defer out.Discard()
 	if _, err := out.Write(text); err != nil {
 		return envelope.Info{}, err
 	}
@@ -126,5 +127,5 @@ func rewrapText(ctx context.Context, client *envelope.Client, path string, ec en
 	if !os.SameFile(now, before) || now.Size() != before.Size() || !now.ModTime().Equal(before.ModTime()) {
 		return envelope.Info{}, envelope.ErrChanged
 	}
-	return info, out.commit(before.Mode(), before.ModTime())
+	return info, out.commit(atomicfile.Attributes{Mode: before.Mode(), ModTime: before.ModTime(), Owner: before})
 }

@@ -108,7 +108,7 @@ func (d *decrypt) file(ctx context.Context, f planned, did func(n int64)) (resul
 	if err != nil {
 		return res, err
 	}
-	defer out.discard()
+	defer out.Discard()
 	r, err := openMessage(ctx, d.client, counting(ctx, in, did), d.ec)
 	if err != nil {
 		return res, err
@@ -117,8 +117,7 @@ func (d *decrypt) file(ctx context.Context, f planned, did func(n int64)) (resul
 		return res, changed(in, info, err)
 	}
 	res.Provider, res.KeyID = r.Info().Provider, r.Info().KeyID
-	mode, mod := d.output.attributes(info)
-	return res, out.commit(mode, mod)
+	return res, out.commit(d.output.attributes(info))
 }
 
 // openSource opens a regular file to read. What is none is refused before it is opened, since opening a named pipe waits.

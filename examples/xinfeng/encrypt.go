@@ -159,7 +159,7 @@ func (e *encrypt) textFile(ctx context.Context, f planned, did func(n int64)) (i
 	if err != nil {
 		return 0, err
 	}
-	defer out.discard()
+	defer out.Discard()
 	n, err := encryptText(ctx, e.client, out, counting(ctx, in, did), e.ec)
 	if err != nil {
 		return n, err
@@ -167,6 +167,5 @@ func (e *encrypt) textFile(ctx context.Context, f planned, did func(n int64)) (i
 	if err := changed(in, info, nil); err != nil {
 		return n, err
 	}
-	mode, mod := e.output.attributes(info)
-	return n, out.commit(mode, mod)
+	return n, out.commit(e.output.attributes(info))
 }

@@ -9,11 +9,11 @@ import (
 	"io"
 	"io/fs"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/xinfeng-kms/xinfeng/internal/atomicfile"
 	"github.com/xinfeng-kms/xinfeng/keyring"
 )
 
@@ -153,7 +153,7 @@ func writeIdentity(path string, key *keyring.PrivateKey) error {
 	if err != nil {
 		return err
 	}
-	defer out.discard()
+	defer out.Discard()
 	text, err := key.Text()
 	if err != nil {
 		return err
@@ -168,7 +168,7 @@ func writeIdentity(path string, key *keyring.PrivateKey) error {
 	if _, err := io.Copy(out, strings.NewReader("\n")); err != nil {
 		return err
 	}
-	return out.commit(0o600, time.Time{})
+	return out.commit(atomicfile.Attributes{Mode: 0o600})
 }
 
 // An identityReport is what 'identity' says, as JSON.

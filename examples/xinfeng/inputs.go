@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
+
+	"github.com/xinfeng-kms/xinfeng/internal/atomicfile"
 )
 
 // inputs are what a command works on that turns files into others: standard input, or files.
@@ -90,7 +91,7 @@ func (t *tool) stream(ctx context.Context, verb string, in io.Reader, size int64
 		if file, err = createOut(o.output, o.force); err != nil {
 			return err
 		}
-		defer file.discard()
+		defer file.Discard()
 		out, res.Output = file, o.output
 	}
 	var b *bar
@@ -104,7 +105,7 @@ func (t *tool) stream(ctx context.Context, verb string, in io.Reader, size int64
 	}
 	res.Bytes = n
 	if file != nil {
-		if err := file.commit(0o600, time.Time{}); err != nil {
+		if err := file.commit(atomicfile.Attributes{Mode: 0o600}); err != nil {
 			return err
 		}
 		if !t.quiet && !t.json {

@@ -6,9 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/xinfeng-kms/xinfeng/internal/atomicfile"
 )
 
 // outputFlags say where results go and what they are called.
@@ -38,12 +39,12 @@ func (o *outputFlags) check(args []string) error {
 	return nil
 }
 
-// attributes returns the permission bits and time of a result; the zero time is now.
-func (o *outputFlags) attributes(source fs.FileInfo) (fs.FileMode, time.Time) {
+// attributes returns what a result has beside its contents.
+func (o *outputFlags) attributes(source fs.FileInfo) atomicfile.Attributes {
 	if o.keepMode {
-		return source.Mode(), source.ModTime()
+		return atomicfile.Attributes{Mode: source.Mode(), ModTime: source.ModTime()}
 	}
-	return 0o600, time.Time{}
+	return atomicfile.Attributes{Mode: 0o600}
 }
 
 // A naming says what the result of a source is called, or why it has none.

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/xinfeng-kms/xinfeng/envelope"
+	"github.com/xinfeng-kms/xinfeng/internal/atomicfile"
 )
 
 // salvage writes what is authentic of one damaged message to a new file, and lists it. What is salvaged is not the message:
@@ -28,7 +28,7 @@ func (v *verify) salvage(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	defer out.discard()
+	defer out.Discard()
 	b := v.t.newBar("salvage", 1, size)
 	got, err := v.client.Salvage(ctx, out, readerAtFunc(func(p []byte, off int64) (int, error) {
 		n, err := src.ReadAt(p, off)
@@ -42,7 +42,7 @@ func (v *verify) salvage(ctx context.Context, path string) error {
 	if len(got.Ranges) == 0 && got.Size != 0 {
 		return fmt.Errorf("%s: nothing is left, and %s is not written: %w", show(path), show(v.salvageTo), envelope.ErrAuthentication)
 	}
-	if err := out.commit(0o600, time.Time{}); err != nil {
+	if err := out.commit(atomicfile.Attributes{Mode: 0o600}); err != nil {
 		return err
 	}
 	return v.printSalvaged(path, &got)
