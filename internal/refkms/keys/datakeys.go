@@ -1,9 +1,6 @@
 package keys
 
 import (
-	"crypto/rand"
-	"encoding/base64"
-
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/material"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
@@ -78,21 +75,15 @@ func (s *Service) GenerateDataKeyWithoutPlaintext(c *call.Call, req *GenerateDat
 	return &GenerateDataKeyWithoutPlaintextResponse{KeyID: k.ID, KeyVersionID: k.Primary, CiphertextBlob: blob}, nil
 }
 
-// newDataKey makes a data key of size bytes. The blob wraps its base64 text, so that what Decrypt gives back is what
-// GenerateDataKey gave.
+// newDataKey makes a data key of size bytes under the key that the call found.
 func (s *Service) newDataKey(c *call.Call, size int, ec material.Context) (k *state.Key, text []byte, blob string, err error) {
 	if k, err = usable(c, 0); err != nil {
 		return nil, nil, "", err
 	}
-	// One buffer for the text and, behind it, the bytes: whoever clears the text in the answer clears all there is.
-	n := base64.StdEncoding.EncodedLen(size)
-	buf := make([]byte, n+size)
-	text = buf[:n:n]
-	rand.Read(buf[n:])
-	base64.StdEncoding.Encode(text, buf[n:])
-	clear(buf[n:])
-	if blob, err = s.seal(c, k, text, ec); err != nil {
+	aead, version, err := s.primary(c, k)
+	if err != nil {
 		return nil, nil, "", err
 	}
+	text, blob = material.NewDataKey(aead, version, size, ec, s.opts.AAD)
 	return k, text, blob, nil
 }

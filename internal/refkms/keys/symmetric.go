@@ -32,14 +32,20 @@ func (s *Service) aead(k *state.Key, v *state.Version) (cipher.AEAD, error) {
 	return s.aeads.AEAD(specs[k.Spec].cipher, v.ID, v.Material.Bytes())
 }
 
-// seal returns the blob of a text under the primary version of a usable key.
-func (s *Service) seal(c *call.Call, k *state.Key, text []byte, ec material.Context) (string, error) {
+// primary returns the cipher of a usable key that encrypts, and the id of its version.
+func (s *Service) primary(c *call.Call, k *state.Key) (cipher.AEAD, string, error) {
 	v := state.Versions.Get(c.Tx, c.Scope, k.Primary)
 	aead, err := s.aead(k, v)
+	return aead, v.ID, err
+}
+
+// seal returns the blob of a text under the primary version of a usable key.
+func (s *Service) seal(c *call.Call, k *state.Key, text []byte, ec material.Context) (string, error) {
+	aead, version, err := s.primary(c, k)
 	if err != nil {
 		return "", err
 	}
-	return material.Seal(aead, v.ID, text, ec, s.opts.AAD), nil
+	return material.Seal(aead, version, text, ec, s.opts.AAD), nil
 }
 
 // open returns the text of a blob under the version that it names, of a usable key.

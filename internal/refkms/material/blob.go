@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"sync"
 )
 
 // A CiphertextBlob is base64 of
@@ -67,13 +68,44 @@ func (b *Blob) VersionID() string { return string(b.raw[:versionSize]) }
 //
 // IVs are random: NIST SP 800-38D, Section 8.3, allows 2^32 of them under one key.
 func Seal(aead cipher.AEAD, versionID string, text []byte, ec Context, mode AAD) string {
-	raw := make([]byte, headSize, headSize+len(text)+tagSize)
+	var iv [ivSize]byte
+	rand.Read(iv[:])
+	return seal(aead, versionID, iv[:], text, ec, mode)
+}
+
+// maxUsualKey is the size of the largest data key whose bytes never leave the stack, in bytes.
+const maxUsualKey = 64
+
+// NewDataKey makes a data key of size random bytes. It returns the base64 text of it and the blob of that text, as [Seal]
+// makes it, so that what Decrypt gives back is what GenerateDataKey gave. Nothing else holds the key: whoever clears the
+// text clears all there is.
+func NewDataKey(aead cipher.AEAD, versionID string, size int, ec Context, mode AAD) (text []byte, blob string) {
+	var room [ivSize + maxUsualKey]byte
+	random := room[:]
+	if size > maxUsualKey {
+		random = make([]byte, ivSize+size)
+	}
+	random = random[:ivSize+size]
+	defer clear(random)
+	rand.Read(random) // the IV and the key at once, for most of the price is that of asking
+	text = make([]byte, base64.StdEncoding.EncodedLen(size))
+	base64.StdEncoding.Encode(text, random[ivSize:])
+	return text, seal(aead, versionID, random[:ivSize], text, ec, mode)
+}
+
+// rooms holds buffers in which blobs were made, of *[]byte. There is nothing secret in them.
+var rooms = sync.Pool{New: func() any { return new([]byte) }}
+
+// seal returns the blob of a text under a version and an IV that has not been used with it.
+func seal(aead cipher.AEAD, versionID string, iv, text []byte, ec Context, mode AAD) string {
+	room := rooms.Get().(*[]byte)
+	defer rooms.Put(room)
+	raw := append((*room)[:0], make([]byte, headSize)...)
 	copy(raw, versionID)
-	iv := raw[versionSize:headSize]
-	rand.Read(iv)
-	raw = aead.Seal(raw, iv, text, mode.of(raw[:versionSize], ec))
-	var room [256]byte // of the stack: enough for a data key of 112 bytes
-	return string(base64.StdEncoding.AppendEncode(room[:0], raw))
+	copy(raw[versionSize:], iv)
+	raw = aead.Seal(raw, raw[versionSize:headSize], text, mode.of(raw[:versionSize], ec))
+	*room = base64.StdEncoding.AppendEncode(raw, raw)
+	return string((*room)[len(raw):])
 }
 
 // Open returns the text of a blob, or ErrOpen. The blob stays as it is.

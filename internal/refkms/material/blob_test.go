@@ -117,6 +117,34 @@ func TestSealOpen(t *testing.T) {
 	}
 }
 
+// A data key is random, of the size that was asked for, and in the blob is the text that was given. The sizes are on both
+// sides of what stays on the stack.
+func TestNewDataKey(t *testing.T) {
+	aead, err := new(material.Cache).AEAD(material.AES256GCM, version, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, size := range []int{8, 16, 32, 63, 64, 65, 1024} {
+		for range 100 {
+			text, blob := material.NewDataKey(aead, version, size, material.Context{"a": "1"}, material.InjectiveAAD)
+			made, err := base64.StdEncoding.Strict().DecodeString(string(text))
+			if err != nil || len(made) != size || bytes.Count(made, []byte{0}) > size/2 {
+				t.Fatalf("the text of a key of %d bytes is of %d: %v", size, len(made), err)
+			}
+			b := parse(t, blob)
+			if got, err := b.Open(aead, material.Context{"a": "1"}, material.InjectiveAAD); err != nil || !bytes.Equal(got, text) {
+				t.Fatalf("Open = %d bytes, %v, want the text of the key", len(got), err)
+			}
+			iv := string(b.Bytes()[36:48])
+			if seen[string(text)] || seen[iv] || bytes.Contains(made, []byte(iv)) {
+				t.Fatalf("a key of %d bytes or its IV is not new", size)
+			}
+			seen[string(text)], seen[iv] = true, true
+		}
+	}
+}
+
 // Every flipped byte, the version id among them, and every wrong context is refused alike.
 func TestOpenRefuses(t *testing.T) {
 	aead, err := new(material.Cache).AEAD(material.AES256GCM, version, key)

@@ -114,11 +114,8 @@ func (s *Service) newDefaultDataKey(c *call.Call) (*dataKey, error) {
 		return nil, call.ErrInternalFailure
 	}
 	// The same text in the same blob as of a CMK: one form of data key, whatever wraps it.
-	raw := make([]byte, dataKeySize)
-	rand.Read(raw)
-	text := base64.StdEncoding.AppendEncode(nil, raw)
-	clear(raw)
-	return &dataKey{text, material.Seal(aead, k.ID, text, nil, material.InjectiveAAD)}, nil
+	text, blob := material.NewDataKey(aead, k.ID, dataKeySize, nil, material.InjectiveAAD)
+	return &dataKey{text, blob}, nil
 }
 
 // openDefaultDataKey opens a data key under the default key.
