@@ -83,11 +83,11 @@ func TestListsAreShown(t *testing.T) {
 	op := define(&kept)
 	const want = `{"Id.1":"a","Id.2":"b","Tag.1.Key":"k","Tag.1.Val":"v","Tag.2.Key":"l"}`
 	texts := map[string]string{"Id.1": "a", "Id.2": "b", "Tag.1.Key": "k", "Tag.1.Val": "v", "Tag.2.Key": "l", "Id.9": "unseen"}
-	if got := string(op.AppendParams(nil, &call.Call{Texts: texts})); got != want {
+	if got := showParams(t, op, &call.Call{Texts: texts}); got != want {
 		t.Errorf("texts are shown as %s, want %s", got, want)
 	}
 	typed := &lists{IDs: []string{"a", "b"}, Tags: []struct{ Key, Val string }{{"k", "v"}, {"l", ""}}}
-	if got := string(op.AppendParams(nil, &call.Call{Request: typed})); got != want {
+	if got := showParams(t, op, &call.Call{Request: typed}); got != want {
 		t.Errorf("typed items are shown as %s, want %s", got, want)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -13,13 +12,12 @@ import (
 // What the trail shows of a call: the parameters that the operation declares and the fields of its answer, in JSON.
 // A name that the row hides is masked, one that it drops is left out. So is masked, whatever the row says, everything of
 // the type Text and whatever holds a Text: nobody can forget it.
+//
+// It is shown in two steps, for nearly nothing of it is ever looked at: the call notes what it takes (notes.go), whoever
+// reads the trail makes JSON of that.
 
 // Masked stands in the trail for a value that is secret.
 const Masked = "***"
-
-// maxShown is the longest value that is shown of a parameter, in bytes: the longest that any operation takes and the
-// trail keeps.
-const maxShown = 32 << 10
 
 // regionParam is the one parameter that no operation declares and the trail shows: SDKs send it with every request.
 const regionParam = "RegionId"
@@ -30,6 +28,7 @@ var regionMember = member(regionParam)
 type shown struct {
 	member    string // its name as JSON, and a colon
 	index     int
+	text      bool // it is a text; others are noted as JSON
 	omitEmpty bool
 	masked    bool
 }
@@ -49,7 +48,7 @@ func compileShown(t reflect.Type, hide, drop []string) []shown {
 		if name == "-" || name == "RequestId" || slices.Contains(drop, name) {
 			continue
 		}
-		fields = append(fields, shown{member: member(name), index: i, omitEmpty: strings.Contains(options, "omitempty"),
+		fields = append(fields, shown{member: member(name), index: i, text: f.Type.Kind() == reflect.String, omitEmpty: strings.Contains(options, "omitempty"),
 			masked: slices.Contains(hide, name) || holdsText(f.Type, map[reflect.Type]bool{})})
 	}
 	return fields
@@ -80,76 +79,50 @@ func holdsText(t reflect.Type, seen map[reflect.Type]bool) bool {
 	return false
 }
 
-// AppendAnswer appends what is shown of an answer of the operation, as an object; without the request id.
-func (op *Operation) AppendAnswer(dst []byte, answer any) []byte {
-	v := reflect.ValueOf(answer).Elem()
+// AppendParams appends the parameters that were noted, as an object of texts, and returns what is left of the notes.
+func (op *Operation) AppendParams(dst, notes []byte, same string) (doc, rest []byte) {
 	dst = append(dst, '{')
 	empty := len(dst)
-	for i := range op.shown {
+	for {
+		var i int
+		if i, notes = takeNumber(notes); i == 0 {
+			return append(dst, '}'), notes
+		}
+		name, masked := regionMember, false
+		if i <= len(op.params) {
+			p := &op.params[i-1]
+			name, masked = p.member, p.masked
+			if p.kind == listKind {
+				name, notes = takeText(notes, same)
+				name = member(name)
+			}
+		}
+		text := Masked
+		if !masked {
+			text, notes = takeText(notes, same)
+		}
+		dst = AppendJSON(appendMember(dst, empty, name), text)
+	}
+}
+
+// AppendAnswer appends the answer that was noted, as an object; without the request id.
+func (op *Operation) AppendAnswer(dst, notes []byte, same string) []byte {
+	dst = append(dst, '{')
+	empty := len(dst)
+	for len(notes) > 0 {
+		var i int
+		i, notes = takeNumber(notes)
 		f := &op.shown[i]
-		field := v.Field(f.index)
-		if f.omitEmpty && field.IsZero() {
-			continue
-		}
 		dst = appendMember(dst, empty, f.member)
-		switch {
-		case f.masked:
-			dst = AppendJSON(dst, Masked)
-		case field.Kind() == reflect.String:
-			dst = AppendJSON(dst, field.String())
-		default:
-			dst = append(dst, marshal(field)...)
+		text := Masked
+		if !f.masked {
+			text, notes = takeText(notes, same)
 		}
-	}
-	return append(dst, '}')
-}
-
-// marshal returns the JSON of a field, which is made of texts and numbers.
-func marshal(v reflect.Value) []byte {
-	doc, err := json.Marshal(v.Interface())
-	if err != nil {
-		panic("call: internal error: " + err.Error()) // unreachable: faces answer with the same
-	}
-	return doc
-}
-
-// AppendParams appends the parameters of a call, as an object of texts: as they were sent, or, of a typed call, as they
-// would have been. Undeclared ones are left out, for one may be a secret under a name that is misspelt.
-func (op *Operation) AppendParams(dst []byte, c *Call) []byte {
-	dst = append(dst, '{')
-	empty := len(dst)
-	typed := c.Texts == nil && c.Request != nil
-	var request reflect.Value
-	given := c.given
-	if typed {
-		if request = reflect.ValueOf(c.Request).Elem(); !c.seen { // refused before its parameters were looked at
-			given = op.params.given(request)
+		if f.masked || f.text {
+			dst = AppendJSON(dst, text)
+		} else {
+			dst = append(dst, text...)
 		}
-	}
-	for i := range op.params {
-		p := &op.params[i]
-		if p.dropped {
-			continue
-		}
-		if p.kind == listKind {
-			item := func(name, text string) { dst = p.appendText(appendMember(dst, empty, member(name)), text) }
-			if typed {
-				p.eachTyped(request.Field(p.index), item)
-			} else {
-				p.eachSent(c.Texts, item)
-			}
-			continue
-		}
-		if typed {
-			if given>>i&1 != 0 {
-				dst = p.appendTyped(appendMember(dst, empty, p.member), request.Field(p.index))
-			}
-		} else if text, present := c.Texts[p.name]; present {
-			dst = p.appendText(appendMember(dst, empty, p.member), text)
-		}
-	}
-	if region := c.Texts[regionParam]; region != "" {
-		dst = AppendJSON(appendMember(dst, empty, regionMember), cutShown(region))
 	}
 	return append(dst, '}')
 }
@@ -160,48 +133,6 @@ func appendMember(dst []byte, empty int, member string) []byte {
 		dst = append(dst, ',')
 	}
 	return append(dst, member...)
-}
-
-// appendText appends a parameter as it was sent.
-func (p *param) appendText(dst []byte, text string) []byte {
-	if p.masked {
-		text = Masked
-	}
-	return AppendJSON(dst, cutShown(text))
-}
-
-// A ParamTexter is a Param that says what it would have been sent as; one that is not is sent as its JSON.
-type ParamTexter interface{ ParamText() string }
-
-// appendTyped appends the value of a typed parameter as it would have been sent.
-func (p *param) appendTyped(dst []byte, f reflect.Value) []byte {
-	switch {
-	case p.masked:
-		return p.appendText(dst, "")
-	case f.Kind() == reflect.String && p.kind != paramKind:
-		return p.appendText(dst, f.String())
-	case p.kind == optionalKind:
-		return p.appendText(dst, f.Elem().String())
-	case p.kind == intKind:
-		return append(strconv.AppendInt(append(dst, '"'), f.Int(), 10), '"')
-	case p.kind == boolKind:
-		return p.appendText(dst, strconv.FormatBool(f.Bool()))
-	}
-	if t, ok := f.Addr().Interface().(ParamTexter); ok {
-		return p.appendText(dst, t.ParamText())
-	}
-	if f.Kind() == reflect.String {
-		return p.appendText(dst, f.String())
-	}
-	return p.appendText(dst, string(marshal(f)))
-}
-
-// cutShown cuts a value to what is shown of it.
-func cutShown(s string) string {
-	if len(s) <= maxShown {
-		return s
-	}
-	return strings.ToValidUTF8(s[:maxShown], "") + "…"
 }
 
 // AppendJSON appends a text as a JSON string.

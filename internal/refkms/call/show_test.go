@@ -64,7 +64,22 @@ func shownOperation() *call.Operation {
 		call.Row[shownRequest]{Hide: []string{"Hidden"}, Drop: []string{"Long"}})
 }
 
-func TestAppendParams(t *testing.T) {
+// showParams returns what the trail shows of the parameters of a call, whatever text the notes do not repeat.
+func showParams(t *testing.T, op *call.Operation, c *call.Call) string {
+	t.Helper()
+	var shown string
+	for i, same := range []string{"", "a", "k", "-7", "Id.1"} {
+		notes := append(op.NoteParams([]byte("before"), c, same), "rest"...)
+		doc, rest := op.AppendParams([]byte("before"), notes[len("before"):], same)
+		if string(rest) != "rest" || string(doc[:6]) != "before" || i > 0 && string(doc[6:]) != shown {
+			t.Errorf("without repeating %q the parameters are %.300q and %.300q is left, want %.300s", same, doc, rest, shown)
+		}
+		shown = string(doc[6:])
+	}
+	return shown
+}
+
+func TestShowParams(t *testing.T) {
 	op := shownOperation()
 	text := ""
 	for _, tt := range []struct {
@@ -83,28 +98,36 @@ func TestAppendParams(t *testing.T) {
 		{"what is not UTF-8", &call.Call{Texts: map[string]string{"Name": "a\xffb"}}, `{"Name":"a` + "�" + `b"}`},
 		{"what is long", &call.Call{Texts: map[string]string{"Name": strings.Repeat("x", 32769)}}, `{"Name":"` + strings.Repeat("x", 32768) + `…"}`},
 	} {
-		got := string(op.AppendParams([]byte("before"), tt.c))
+		got := showParams(t, op, tt.c)
 		if tt.name == "what is not UTF-8" {
 			got = strings.ReplaceAll(got, `\ufffd`, "�")
 		}
-		if got != "before"+tt.want || !json.Valid([]byte(got[6:])) {
-			t.Errorf("%s: AppendParams = %.300s, want %.300s", tt.name, got, tt.want)
+		if got != tt.want || !json.Valid([]byte(got)) {
+			t.Errorf("%s: the parameters are %.300s, want %.300s", tt.name, got, tt.want)
 		}
 	}
 }
 
-func TestAppendAnswer(t *testing.T) {
-	a := &shownAnswer{Name: "<a>\n", Renamed: 2, Full: "f", Secret: call.Text("s"), Hidden: "h", Long: "l", Never: "n", private: "p",
-		Nested: nested{Inside: []map[string]call.Text{{"a": call.Text("s")}}}}
+func TestShowAnswer(t *testing.T) {
+	show := func(op *call.Operation, answer any, same string) string {
+		notes := op.NoteAnswer(nil, answer, same)
+		if strings.Contains(string(notes), "secret") {
+			t.Errorf("a secret is noted: %q", notes)
+		}
+		return string(op.AppendAnswer(nil, notes, same))
+	}
+	a := &shownAnswer{Name: "<a>\n", Renamed: 2, Full: "f", Secret: call.Text("secret"), Hidden: "secret", Long: "l", Never: "n", private: "p",
+		Nested: nested{Inside: []map[string]call.Text{{"a": call.Text("secret")}}}}
 	a.Plain.A = "x"
-	got := string(shownOperation().AppendAnswer(nil, a))
 	want := `{"Name":"\u003ca\u003e\n","renamed":2,"full":"f","Secret":"***","Nested":"***","Hidden":"***","Plain":{"A":"x","B":""}}`
-	if got != want {
-		t.Errorf("AppendAnswer = %s, want %s", got, want)
+	for _, same := range []string{"", "<a>\n", "f", "2", "x"} {
+		if got := show(shownOperation(), a, same); got != want {
+			t.Errorf("without repeating %q the answer is %s, want %s", same, got, want)
+		}
 	}
 	empty := call.Define("Op", func(*call.Call, *shownRequest) (*call.Answer, error) { return nil, nil }, call.Row[shownRequest]{})
-	if got := string(empty.AppendAnswer(nil, new(call.Answer))); got != `{}` {
-		t.Errorf("AppendAnswer of nothing = %s", got)
+	if got := show(empty, new(call.Answer), ""); got != `{}` {
+		t.Errorf("an answer of nothing is %s", got)
 	}
 }
 

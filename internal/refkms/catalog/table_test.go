@@ -125,8 +125,8 @@ func TestSecretParametersAreNeverShown(t *testing.T) {
 		if op.Unrecorded {
 			continue
 		}
-		if shown := string(op.AppendParams(nil, &call.Call{Texts: texts})); strings.Contains(shown, canary) {
-			t.Errorf("the trail shows of %s %s", name, shown)
+		if noted := string(op.NoteParams(nil, &call.Call{Texts: texts}, "")); strings.Contains(noted, canary) {
+			t.Errorf("the trail notes of %s %q", name, noted)
 		}
 	}
 }

@@ -14,8 +14,11 @@ const recordVersion = 1
 
 var errRecord = errors.New("trail: not a record")
 
-// AppendBinary appends the record, encoded. It fails never.
-func (r *Record) AppendBinary(b []byte) ([]byte, error) { return r.append(b), nil }
+// AppendBinary appends the record, encoded, and tells it. It fails never.
+func (r *Record) AppendBinary(b []byte) ([]byte, error) {
+	r.tell()
+	return r.append(b), nil
+}
 
 func (r *Record) append(b []byte) []byte {
 	b = append(b, recordVersion, byte(r.Effect))
@@ -24,7 +27,7 @@ func (r *Record) append(b []byte) []byte {
 	b = binary.AppendVarint(b, int64(r.Caller.Issued))
 	b = append(b, r.ID[:]...)
 	for _, s := range r.texts() {
-		b = append(appendLength(b, len(*s)), *s...)
+		b = appendText(b, *s)
 	}
 	for _, t := range [...][]byte{r.Params, r.Answer} {
 		// One more than the length: none is not the same as one that is empty.
@@ -34,14 +37,7 @@ func (r *Record) append(b []byte) []byte {
 		}
 		b = append(appendLength(b, n), t...)
 	}
-	for _, list := range [...][]call.Resource{r.Resources, r.References} {
-		b = appendLength(b, len(list))
-		for i := range list {
-			b = append(b, byte(list[i].Kind))
-			b = append(appendLength(b, len(list[i].ID)), list[i].ID...)
-		}
-	}
-	return b
+	return appendResources(appendResources(b, r.Resources), r.References)
 }
 
 // appendLength appends a varint that is nearly always one byte.
@@ -50,6 +46,16 @@ func appendLength(b []byte, n int) []byte {
 		return append(b, byte(n))
 	}
 	return binary.AppendUvarint(b, uint64(n))
+}
+
+func appendText(b []byte, text string) []byte { return append(appendLength(b, len(text)), text...) }
+
+func appendResources(b []byte, list []call.Resource) []byte {
+	b = appendLength(b, len(list))
+	for i := range list {
+		b = appendText(append(b, byte(list[i].Kind)), list[i].ID)
+	}
+	return b
 }
 
 // texts are the fields that are texts, in the order in which they are encoded.
@@ -69,19 +75,14 @@ func (r *Record) UnmarshalBinary(b []byte) error {
 	r.Caller.Issued = state.Time(d.varint())
 	copy(r.ID[:], d.take(uint64(len(r.ID))))
 	for _, s := range r.texts() {
-		*s = string(d.take(d.uvarint()))
+		*s = d.text()
 	}
 	for _, t := range [...]*[]byte{&r.Params, &r.Answer} {
 		if n := d.uvarint(); n > 0 {
 			*t = append([]byte{}, d.take(n-1)...)
 		}
 	}
-	for _, list := range [...]*[]call.Resource{&r.Resources, &r.References} {
-		for n := d.uvarint(); n > 0 && !d.failed; n-- {
-			kind := call.Kind(d.byte())
-			*list = append(*list, call.Resource{Kind: kind, ID: string(d.take(d.uvarint()))})
-		}
-	}
+	r.Resources, r.References = d.resources(), d.resources()
 	if d.failed || len(d.rest) > 0 {
 		return errRecord
 	}
@@ -104,6 +105,15 @@ func (d *decoder) take(n uint64) []byte {
 	taken := d.rest[:n]
 	d.rest = d.rest[n:]
 	return taken
+}
+
+func (d *decoder) text() string { return string(d.take(d.uvarint())) }
+
+func (d *decoder) resources() (list []call.Resource) {
+	for n := d.uvarint(); n > 0 && !d.failed; n-- {
+		list = append(list, call.Resource{Kind: call.Kind(d.byte()), ID: d.text()})
+	}
+	return list
 }
 
 func (d *decoder) byte() byte {

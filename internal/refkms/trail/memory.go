@@ -1,10 +1,12 @@
 package trail
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 	"sync"
 
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
 )
 
@@ -14,14 +16,16 @@ const DefaultMax = 1 << 20
 const (
 	sizeEach = 1 << 10   // bytes that a record may take on average
 	slabSize = 256 << 10 // of records that lie together
-	batch    = 64        // records that are read while nothing is written
+	batch    = 64        // records that are read while nothing is written, and that are dropped at a time
 )
 
 // A Memory is a Log in memory. It keeps a number of records, of 1 KiB on average: a record too many, or too large, has
-// the oldest forgotten, in the order in which they were appended.
+// the oldest forgotten, in the order in which they were appended. Those that are too many are not seen any more, and are
+// dropped when there are 64 of them: to look for the oldest is to wait for memory that has not been touched for long.
 //
 // Records lie encoded, one after the other, in slabs without a pointer, and each world has an index without one: a
-// million records take little more than their bytes, and the garbage collector does not look at them.
+// million records take little more than their bytes, and the garbage collector does not look at them. Of what a call
+// noted JSON is made when the record is read.
 type Memory struct {
 	max int
 
@@ -35,27 +39,35 @@ type Memory struct {
 	first  int      // where in it the oldest record lies
 	worlds []*world // by number; nil where one has no records any more
 	number map[state.Scope]uint32
-	free   []uint32 // numbers of worlds that are nil
+	free   []uint32          // numbers of worlds that are nil
+	ops    []*call.Operation // that left notes
 
-	scratch sync.Pool // of *[]byte: a head and a record, before they are stored
+	scratch []byte // for a record without notes
 }
 
 var _ Log = (*Memory)(nil)
 
-// Before each record lies its head: time, number, number of the world (4 bytes), size of the record (4 bytes). The number
-// in the record itself is 0: it is given when all else has been encoded.
-const headSize = 24
-
-func putHead(b []byte, p Place, world, size uint32) {
-	binary.NativeEndian.PutUint64(b, uint64(p.Time))
-	binary.NativeEndian.PutUint64(b[8:], p.Seq)
-	binary.NativeEndian.PutUint32(b[16:], world)
-	binary.NativeEndian.PutUint32(b[20:], size)
+// Before each record lies its head.
+type head struct {
+	Place
+	world uint32 // its number
+	size  uint32 // of the record, in bytes
+	op    uint32 // index in ops of what left notes, plus one; 0 of a record that has been told
 }
 
-func readHead(b []byte) (p Place, world, size uint32) {
-	return Place{state.Time(binary.NativeEndian.Uint64(b)), binary.NativeEndian.Uint64(b[8:])},
-		binary.NativeEndian.Uint32(b[16:]), binary.NativeEndian.Uint32(b[20:])
+const headSize = 28
+
+func putHead(b []byte, h *head) {
+	binary.NativeEndian.PutUint64(b, uint64(h.Time))
+	binary.NativeEndian.PutUint64(b[8:], h.Seq)
+	binary.NativeEndian.PutUint32(b[16:], h.world)
+	binary.NativeEndian.PutUint32(b[20:], h.size)
+	binary.NativeEndian.PutUint32(b[24:], h.op)
+}
+
+func readHead(b []byte) head {
+	return head{Place{state.Time(binary.NativeEndian.Uint64(b)), binary.NativeEndian.Uint64(b[8:])},
+		binary.NativeEndian.Uint32(b[16:]), binary.NativeEndian.Uint32(b[20:]), binary.NativeEndian.Uint32(b[24:])}
 }
 
 // NewMemory returns an empty log of at most max records; 0 is DefaultMax.
@@ -63,34 +75,56 @@ func NewMemory(max int) *Memory {
 	if max == 0 {
 		max = DefaultMax
 	}
-	return &Memory{max: max, number: map[state.Scope]uint32{}, scratch: sync.Pool{New: func() any { return new([]byte) }}}
+	return &Memory{max: max, number: map[state.Scope]uint32{}}
 }
 
-// Append implements [Log], and never fails. It encodes the record before it takes the lock, for all that is recorded meets
-// there.
+// Append implements [Log], and never fails. Notes were made before it takes the lock, for all that is recorded meets there;
+// what no call left, which is little, is encoded under it.
 func (m *Memory) Append(r *Record) error {
-	scratch := m.scratch.Get().(*[]byte)
-	defer m.scratch.Put(scratch)
-	r.Seq = 0
-	*scratch = r.append(append((*scratch)[:0], make([]byte, headSize)...))
-
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	text := r.notes
+	if r.op == nil {
+		m.scratch = r.append(m.scratch[:0])
+		text = m.scratch
+	}
 	m.seq++
 	r.Seq = m.seq
 	n, ok := m.number[r.Scope]
 	if !ok {
 		n = m.newWorld(r.Scope)
 	}
-	putHead(*scratch, r.place(), n, uint32(len(*scratch)-headSize))
-	slab, offset := m.store(*scratch)
-	m.insert(m.worlds[n], entry{slab, offset})
+	h := head{r.place(), n, uint32(len(text)), m.opNumber(r.op)}
+	m.insert(m.worlds[n], m.store(&h, text), h.Place)
 	m.count++
-	m.size += len(*scratch)
-	for m.count > 1 && (m.count > m.max || m.size/sizeEach >= m.max) {
-		m.drop()
+	m.size += headSize + len(text)
+	if m.count >= m.max+batch || m.full() {
+		m.trim()
 	}
 	return nil
+}
+
+// opNumber returns the number of an operation in a head. There are few, and nearly always it is one of the first.
+func (m *Memory) opNumber(op *call.Operation) uint32 {
+	if op == nil {
+		return 0
+	}
+	i := slices.Index(m.ops, op)
+	if i < 0 {
+		i = len(m.ops)
+		m.ops = append(m.ops, op)
+	}
+	return uint32(i + 1)
+}
+
+// full reports whether records are larger than they may be. mu is held.
+func (m *Memory) full() bool { return m.size/sizeEach >= m.max }
+
+// trim drops what is too many or too large. Whoever looks at records does it first. mu is held.
+func (m *Memory) trim() {
+	for m.count > 1 && (m.count > m.max || m.full()) {
+		m.drop()
+	}
 }
 
 func (m *Memory) newWorld(s state.Scope) uint32 {
@@ -107,19 +141,23 @@ func (m *Memory) newWorld(s state.Scope) uint32 {
 
 // store puts a head and a record behind the last one, in the last slab or, if there is no room in it, in a new one. mu is
 // held.
-func (m *Memory) store(b []byte) (slab, offset uint32) {
-	last := len(m.slabs) - 1
-	if last < 0 || cap(m.slabs[last])-len(m.slabs[last]) < len(b) {
+func (m *Memory) store(h *head, text []byte) entry {
+	last, size := len(m.slabs)-1, headSize+len(text)
+	if last < 0 || cap(m.slabs[last])-len(m.slabs[last]) < size {
 		fresh := m.spare
-		if m.spare = nil; cap(fresh) < len(b) {
-			fresh = make([]byte, 0, max(slabSize, len(b)))
+		if m.spare = nil; cap(fresh) < size {
+			fresh = make([]byte, 0, max(slabSize, size))
 		}
 		m.slabs = append(m.slabs, fresh)
 		last++
 	}
-	offset = uint32(len(m.slabs[last]))
-	m.slabs[last] = append(m.slabs[last], b...)
-	return m.base + uint32(last), offset
+	slab := m.slabs[last]
+	offset := len(slab)
+	slab = slab[:offset+size]
+	putHead(slab[offset:], h)
+	copy(slab[offset+headSize:], text)
+	m.slabs[last] = slab
+	return entry{m.base + uint32(last), uint32(offset)}
 }
 
 // Forget implements [Log]. It looks at the records in the order they were appended, and stops at the first that stays.
@@ -127,7 +165,7 @@ func (m *Memory) Forget(before state.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for m.count > 0 {
-		if p, _, _ := readHead(m.oldest()); p.Time >= before {
+		if readHead(m.oldest()).Time >= before {
 			return
 		}
 		m.drop()
@@ -150,16 +188,16 @@ func (m *Memory) oldest() []byte {
 
 // drop forgets the oldest record. mu is held, and there is one.
 func (m *Memory) drop() {
-	_, n, size := readHead(m.oldest())
-	w := m.worlds[n]
+	h := readHead(m.oldest())
+	w := m.worlds[h.world]
 	m.remove(w, entry{m.base, uint32(m.first)})
-	m.first += headSize + int(size)
-	m.size -= headSize + int(size)
+	m.first += headSize + int(h.size)
+	m.size -= headSize + int(h.size)
 	m.count--
 	if w.head == len(w.entries) {
 		delete(m.number, w.scope)
-		m.worlds[n] = nil
-		m.free = append(m.free, n)
+		m.worlds[h.world] = nil
+		m.free = append(m.free, h.world)
 	}
 }
 
@@ -167,6 +205,7 @@ func (m *Memory) drop() {
 func (m *Memory) Len() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.trim()
 	return m.count
 }
 
@@ -179,7 +218,7 @@ func (m *Memory) Ascend(s state.Scope, from Place, yield func(*Record) bool) {
 			return w.entries[i:min(i+batch, len(w.entries))]
 		})
 		for _, r := range records {
-			if !yield(r) {
+			if r.tell(); !yield(r) {
 				return
 			}
 		}
@@ -199,7 +238,7 @@ func (m *Memory) Descend(s state.Scope, from Place, yield func(*Record) bool) {
 			return w.entries[max(i-batch, w.head):i]
 		})
 		for _, r := range slices.Backward(records) {
-			if !yield(r) {
+			if r.tell(); !yield(r) {
 				return
 			}
 		}
@@ -210,10 +249,11 @@ func (m *Memory) Descend(s state.Scope, from Place, yield func(*Record) bool) {
 	}
 }
 
-// read decodes the records of the entries that choose takes from a world, none if it has none.
+// read decodes the records of the entries that choose takes from a world, none if it has none. They are not told yet.
 func (m *Memory) read(s state.Scope, choose func(*world) []entry) []*Record {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.trim()
 	n, ok := m.number[s]
 	if !ok {
 		return nil
@@ -221,12 +261,16 @@ func (m *Memory) read(s state.Scope, choose func(*world) []entry) []*Record {
 	var records []*Record
 	for _, e := range choose(m.worlds[n]) {
 		b := m.at(e)
-		p, _, size := readHead(b)
+		h := readHead(b)
+		text := b[headSize : headSize+h.size]
 		r := new(Record)
-		if err := r.UnmarshalBinary(b[headSize : headSize+size]); err != nil {
+		if h.op > 0 {
+			r.Time, r.Scope = h.Time, s
+			r.op, r.notes = m.ops[h.op-1], bytes.Clone(text)
+		} else if err := r.UnmarshalBinary(text); err != nil {
 			panic("trail: internal error: " + err.Error()) // unreachable: Append encoded it
 		}
-		r.Seq = p.Seq
+		r.Seq = h.Seq
 		records = append(records, r)
 	}
 	return records

@@ -33,10 +33,15 @@ type Record struct {
 
 	Resources  []call.Resource // that the call itself is about
 	References []call.Resource // and those that calls inside it are about; nil if they are none
+
+	// Of a record that nobody has looked at yet, in place of all but number, time and world: what the call noted.
+	op    *call.Operation
+	notes []byte
 }
 
-// clone returns a copy that shares nothing with r.
+// clone returns a copy that shares nothing with r, and tells it.
 func (r *Record) clone() *Record {
+	r.tell()
 	c := *r
 	c.Params, c.Answer = bytes.Clone(r.Params), bytes.Clone(r.Answer)
 	c.Resources, c.References = slices.Clone(r.Resources), slices.Clone(r.References)

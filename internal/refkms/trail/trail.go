@@ -1,8 +1,8 @@
 // Package trail is the audit trail of the reference KMS: a record of every call, refused ones included, and of what the
 // service does by itself, in the words of ActionTrail; and LookupEvents, by which it is read.
 //
-// A record is made when a call is over, of what the row of its operation shows: names that are hidden are masked before
-// anything is kept.
+// When a call is over it leaves notes of what the row of its operation shows: what is hidden is not among them. A record
+// is made of the notes when somebody looks, or before it leaves the process.
 //
 // # What grows
 //
@@ -15,9 +15,7 @@
 package trail
 
 import (
-	"errors"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,8 +44,8 @@ func New(log Log, hook func(*Record)) *Trail { return &Trail{log: log, hook: hoo
 // A draft is a record in the making. Drafts are used again, so that a call leaves no garbage for the sake of its record.
 type draft struct {
 	Record
-	text []byte // Params and Answer
-	own  []call.Resource
+	room       []byte // for notes
+	own, inner []call.Resource
 }
 
 var drafts = sync.Pool{New: func() any { return new(draft) }}
@@ -59,42 +57,16 @@ func (t *Trail) Called(c *call.Call, answer any, err error) error {
 		return nil
 	}
 	d := drafts.Get().(*draft)
-	r := &d.Record
-	*r = Record{
-		Time:      c.Now,
-		ID:        call.RandomID(),
-		Scope:     c.Scope,
-		Name:      c.Op.Name,
-		Effect:    c.Op.Event,
-		RequestID: c.RequestID,
-		Caller:    caller(&c.Principal),
-		UserAgent: c.Origin.UserAgent,
-	}
-	d.own = add(d.own[:0], c.Found, nil)
-	r.Resources = d.own
-	if c.Origin.Addr.IsValid() {
-		r.Address = c.Origin.Addr.String()
-	}
+	d.own, d.inner = add(d.own[:0], c.Found, nil), d.inner[:0]
 	for _, inside := range c.Inside {
-		r.References = add(r.References, inside.Call.Found, r.Resources)
+		d.inner = add(d.inner, inside.Call.Found, d.own)
 	}
-	if c.Outer != nil {
-		r.InvokedBy = "secretsmanager" // which alone makes calls inside its own
-	}
-	d.text = c.Op.AppendParams(d.text[:0], c)
-	n := len(d.text)
-	if err != nil {
-		refusal := call.ErrInternalFailure // of the store: told as it is answered
-		errors.As(err, &refusal)
-		r.Code, r.Message = refusal.Code, refusal.Message
-	} else {
-		d.text = c.Op.AppendAnswer(d.text, answer)
-		r.Answer = d.text[n:]
-	}
-	r.Params = d.text[:n]
-	err = t.write(r, c.Now)
+	d.room = appendNotes(d.room[:0], c, d.own, d.inner, answer, err)
+	d.Time, d.Scope, d.op, d.notes = c.Now, c.Scope, c.Op, d.room
+	err = t.write(&d.Record, c.Now)
 	d.Record = Record{} // holds on to nothing of the call
 	clear(d.own)
+	clear(d.inner)
 	drafts.Put(d)
 	return err
 }
@@ -107,23 +79,6 @@ func add(list, found, others []call.Resource) []call.Resource {
 		}
 	}
 	return list
-}
-
-// caller returns who made a call. A cloud service is told as the system is, by its own name.
-func caller(p *call.Principal) Caller {
-	c := Caller{AccessKeyID: p.AccessKeyID}
-	switch p.Kind {
-	case call.Root:
-		c.Type, c.PrincipalID, c.UserName = rootAccount, p.Account, "root"
-	case call.User:
-		c.Type, c.PrincipalID, c.UserName = ramUser, p.ID, p.Name
-	case call.Role:
-		c.Type, c.PrincipalID, c.UserName = assumedRole, p.ID+":"+p.Session.Name, p.Name+":"+p.Session.Name
-		c.Issued = p.Session.Issued
-	case call.Service:
-		c.Type, c.UserName = system, strings.ToLower(p.Name)+".aliyuncs.com"
-	}
-	return c
 }
 
 // Happened records what fell due. It returns the error of the log.

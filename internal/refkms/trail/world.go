@@ -13,6 +13,7 @@ type world struct {
 	scope   state.Scope
 	entries []entry
 	head    int
+	last    Place // no entry is after it
 }
 
 // An entry says where a record lies in a [Memory]. Its place is in its head there: a search has to go and read it, and an
@@ -25,20 +26,16 @@ const minEntries = 8
 // at returns the head of the record of an entry, and what follows it. mu is held, here and below.
 func (m *Memory) at(e entry) []byte { return m.slabs[e.slab-m.base][e.offset:] }
 
-func (m *Memory) place(e entry) Place {
-	p, _, _ := readHead(m.at(e))
-	return p
-}
+func (m *Memory) place(e entry) Place { return readHead(m.at(e)).Place }
 
 // insert puts an entry in its place: nearly always last, for time goes on.
-func (m *Memory) insert(w *world, e entry) {
+func (m *Memory) insert(w *world, e entry, p Place) {
 	n := len(w.entries)
 	if n == cap(w.entries) {
 		w.entries = slices.Grow(w.entries, max(minEntries, n)) // append would add a quarter, and copy each entry four times
 	}
-	p := m.place(e)
-	if n == w.head || m.place(w.entries[n-1]).less(p) {
-		w.entries = append(w.entries, e)
+	if n == w.head || w.last.less(p) {
+		w.entries, w.last = append(w.entries, e), p
 		return
 	}
 	w.entries = slices.Insert(w.entries, m.find(w, p), e)
