@@ -48,7 +48,7 @@ func (c *Client) CreateKey(ctx context.Context, req *CreateKeyRequest) (*KeyMeta
 	if req == nil {
 		req = new(CreateKeyRequest)
 	}
-	a, err := invoke[*keys.CreateKeyResponse](ctx, c, "CreateKey", &keys.CreateKeyRequest{
+	a, err := invoke[keys.CreateKeyResponse](ctx, c, "CreateKey", &keys.CreateKeyRequest{
 		Description: req.Description, KeySpec: req.KeySpec, KeyUsage: req.KeyUsage, Origin: req.Origin,
 		ProtectionLevel: req.ProtectionLevel, EnableAutomaticRotation: req.RotationInterval != 0,
 		RotationInterval: interval(req.RotationInterval), Tags: cloneTags(req.Tags)})
@@ -85,48 +85,48 @@ func cloneTags(tags map[string]string) keys.Tags {
 
 // EnableKey makes a disabled key usable again.
 func (c *Client) EnableKey(ctx context.Context, keyID string) error {
-	return c.change(ctx, "EnableKey", &keys.EnableKeyRequest{KeyID: keyID})
+	return change(ctx, c, "EnableKey", &keys.EnableKeyRequest{KeyID: keyID})
 }
 
 // DisableKey makes a key unusable until it is enabled again.
 func (c *Client) DisableKey(ctx context.Context, keyID string) error {
-	return c.change(ctx, "DisableKey", &keys.DisableKeyRequest{KeyID: keyID})
+	return change(ctx, c, "DisableKey", &keys.DisableKeyRequest{KeyID: keyID})
 }
 
 // ScheduleKeyDeletion begins the deletion window of a key, 7 to 30 days; 0 is 30. At its end the key is destroyed.
 func (c *Client) ScheduleKeyDeletion(ctx context.Context, keyID string, days int) error {
-	return c.change(ctx, "ScheduleKeyDeletion", &keys.ScheduleKeyDeletionRequest{KeyID: keyID, PendingWindowInDays: days})
+	return change(ctx, c, "ScheduleKeyDeletion", &keys.ScheduleKeyDeletionRequest{KeyID: keyID, PendingWindowInDays: days})
 }
 
 // CancelKeyDeletion ends the deletion window of a key and enables it.
 func (c *Client) CancelKeyDeletion(ctx context.Context, keyID string) error {
-	return c.change(ctx, "CancelKeyDeletion", &keys.CancelKeyDeletionRequest{KeyID: keyID})
+	return change(ctx, c, "CancelKeyDeletion", &keys.CancelKeyDeletionRequest{KeyID: keyID})
 }
 
 // UpdateRotationPolicy has a symmetric key rotate every interval, 7 to 730 days in whole seconds, counted from its last
 // rotation; 0 removes the policy. A key whose turn has passed already rotates at once.
 func (c *Client) UpdateRotationPolicy(ctx context.Context, keyID string, every time.Duration) error {
-	return c.change(ctx, "UpdateRotationPolicy", &keys.UpdateRotationPolicyRequest{
+	return change(ctx, c, "UpdateRotationPolicy", &keys.UpdateRotationPolicyRequest{
 		KeyID: keyID, EnableAutomaticRotation: every != 0, RotationInterval: interval(every)})
 }
 
 // CreateAlias names a key: alias/ and 1 to 255 letters, digits, _, - and /.
 func (c *Client) CreateAlias(ctx context.Context, alias, keyID string) error {
-	return c.change(ctx, "CreateAlias", &keys.CreateAliasRequest{AliasName: keys.AliasName(alias), KeyID: keyID})
+	return change(ctx, c, "CreateAlias", &keys.CreateAliasRequest{AliasName: keys.AliasName(alias), KeyID: keyID})
 }
 
 // UpdateAlias has an alias lead to another key.
 func (c *Client) UpdateAlias(ctx context.Context, alias, keyID string) error {
-	return c.change(ctx, "UpdateAlias", &keys.UpdateAliasRequest{AliasName: keys.AliasName(alias), KeyID: keyID})
+	return change(ctx, c, "UpdateAlias", &keys.UpdateAliasRequest{AliasName: keys.AliasName(alias), KeyID: keyID})
 }
 
 // DeleteAlias removes an alias; the key stays.
 func (c *Client) DeleteAlias(ctx context.Context, alias string) error {
-	return c.change(ctx, "DeleteAlias", &keys.DeleteAliasRequest{AliasName: keys.AliasName(alias)})
+	return change(ctx, c, "DeleteAlias", &keys.DeleteAliasRequest{AliasName: keys.AliasName(alias)})
 }
 
 // change makes a call that answers nothing.
-func (c *Client) change(ctx context.Context, op string, req any) error {
-	_, err := invoke[*call.Answer](ctx, c, op, req)
+func change[Req any](ctx context.Context, c *Client, op string, req *Req) error {
+	_, err := invoke[call.Answer](ctx, c, op, req)
 	return err
 }

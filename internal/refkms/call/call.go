@@ -23,6 +23,7 @@ type Call struct {
 	Instant   time.Time  // the same, in nanoseconds
 
 	Texts    map[string]string // the parameters as they were sent; nil from a typed face
+	Frame    *Frame            // room for the typed request and the answer, nil if there is none
 	Request  any               // the typed request, *Req of the operation; nil until its parameters are valid, one by one
 	Prepared any               // what Row.Prepare returned
 	Found    []Resource        // what the call touches, in the order of the operation's actions
@@ -39,9 +40,10 @@ type Call struct {
 	Plan    Plan
 	HasBody bool
 
-	found [2]Resource // room for Found
-	given uint64      // which parameters a typed request gives, a bit for each
-	seen  bool        // whether given has been seen
+	found  [2]Resource // room for Found
+	fields fields      // of Request
+	given  uint64      // which parameters a typed request gives, a bit for each
+	seen   bool        // whether given has been seen
 }
 
 // Account returns the account that the call is about.

@@ -2,9 +2,7 @@ package call
 
 import (
 	"errors"
-	"reflect"
 	"slices"
-	"strings"
 )
 
 // dryRunParam is the parameter by which a caller asks what would become of a call: a boolean of those operations that
@@ -42,16 +40,4 @@ func DryRunOutcome(err error) error {
 // dryRun returns the index of the parameter, -1 for an operation that does not have it.
 func (ps params) dryRun() int {
 	return slices.IndexFunc(ps, func(p param) bool { return p.name == dryRunParam && p.kind == boolKind })
-}
-
-// setDryRun reads the parameter before all others, since it decides how a refusal of those is told.
-func (op *Operation) setDryRun(c *Call, texts map[string]string, typed reflect.Value) {
-	switch {
-	case op.dryRun < 0:
-		c.DryRun = false
-	case typed.IsValid():
-		c.DryRun = typed.Field(op.params[op.dryRun].index).Bool()
-	default:
-		c.DryRun = strings.EqualFold(texts[dryRunParam], "true")
-	}
 }

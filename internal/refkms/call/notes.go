@@ -3,6 +3,7 @@ package call
 import (
 	"encoding/binary"
 	"encoding/json"
+	"math/bits"
 	"reflect"
 	"strconv"
 	"strings"
@@ -22,56 +23,75 @@ const maxShown = 32 << 10
 // NoteParams appends the parameters of a call as they were sent, or, of a typed call, as they would have been. Undeclared
 // ones are left out, for one may be a secret under a name that is misspelt. same is the text that is not repeated.
 func (op *Operation) NoteParams(dst []byte, c *Call, same string) []byte {
-	typed := c.Texts == nil && c.Request != nil
-	var request reflect.Value
-	given := c.given
-	if typed {
-		if request = reflect.ValueOf(c.Request).Elem(); !c.seen { // refused before its parameters were looked at
-			given = op.params.given(request)
-		}
-	}
-	for i := range op.params {
-		p := &op.params[i]
-		switch {
-		case p.dropped:
-		case p.kind == listKind:
-			item := func(name, text string) {
-				dst = appendText(appendNumber(dst, i+1), name, same)
-				if !p.masked {
-					dst = appendText(dst, cutShown(text), same)
-				}
-			}
-			if typed {
-				p.eachTyped(request.Field(p.index), item)
-			} else {
-				p.eachSent(c.Texts, item)
-			}
-		case typed && given>>i&1 != 0:
-			dst = appendNumber(dst, i+1)
-			if !p.masked {
-				dst = appendText(dst, cutShown(p.typedText(request.Field(p.index))), same)
-			}
-		case !typed:
-			if text, present := c.Texts[p.name]; present {
-				dst = appendNumber(dst, i+1)
-				if !p.masked {
-					dst = appendText(dst, cutShown(text), same)
-				}
-			}
-		}
-	}
-	if region := c.Texts[regionParam]; region != "" {
-		dst = appendText(appendNumber(dst, len(op.params)+1), cutShown(region), same)
+	if c.Texts == nil && c.Request != nil {
+		dst = op.noteTyped(dst, c, same)
+	} else {
+		dst = op.noteSent(dst, c.Texts, same)
 	}
 	return append(dst, 0)
 }
 
+func (op *Operation) noteTyped(dst []byte, c *Call, same string) []byte {
+	if !c.seen { // refused before its parameters were looked at
+		c.setRequest(c.Request)
+		c.given = op.params.given(&c.fields)
+	}
+	for rest := c.given; rest != 0; rest &= rest - 1 {
+		i := bits.TrailingZeros64(rest)
+		p := &op.params[i]
+		switch field := c.fields.at(i, p.index); {
+		case p.dropped:
+		case p.kind == listKind:
+			p.eachTyped(field, func(name, text string) { dst = p.noteItem(dst, i, name, text, same) })
+		case p.masked:
+			dst = appendNumber(dst, i+1)
+		default:
+			dst = appendText(appendNumber(dst, i+1), cutShown(p.typedText(field)), same)
+		}
+	}
+	return dst
+}
+
+func (op *Operation) noteSent(dst []byte, texts map[string]string, same string) []byte {
+	for i := range op.params {
+		p := &op.params[i]
+		switch text, present := texts[p.name]; {
+		case p.dropped:
+		case p.kind == listKind:
+			p.eachSent(texts, func(name, text string) { dst = p.noteItem(dst, i, name, text, same) })
+		case !present:
+		case p.masked:
+			dst = appendNumber(dst, i+1)
+		default:
+			dst = appendText(appendNumber(dst, i+1), cutShown(text), same)
+		}
+	}
+	if region := texts[regionParam]; region != "" {
+		dst = appendText(appendNumber(dst, len(op.params)+1), cutShown(region), same)
+	}
+	return dst
+}
+
+// noteItem appends one text of a list, with its name.
+func (p *param) noteItem(dst []byte, i int, name, text, same string) []byte {
+	dst = appendText(appendNumber(dst, i+1), name, same)
+	if p.masked {
+		return dst
+	}
+	return appendText(dst, cutShown(text), same)
+}
+
 // NoteAnswer appends what is shown of an answer of the operation.
-func (op *Operation) NoteAnswer(dst []byte, answer any, same string) []byte {
-	v := reflect.ValueOf(answer).Elem()
+func (op *Operation) NoteAnswer(dst []byte, c *Call, answer any, same string) []byte {
+	var fields fields
+	if c.Frame != nil && c.Frame.taken {
+		fields.found = c.Frame.shown
+	} else {
+		fields.of = reflect.ValueOf(answer).Elem()
+	}
 	for i := range op.shown {
 		f := &op.shown[i]
-		field := v.Field(f.index)
+		field := fields.at(i, f.index)
 		if f.omitEmpty && field.IsZero() {
 			continue
 		}

@@ -16,6 +16,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // An Effect is what the audit trail calls an operation. It is not whether the operation writes.
@@ -88,11 +89,13 @@ type Operation struct {
 	Product    Product
 	Unrecorded bool
 
-	actions []string
-	params  params
-	naming  []int   // indexes in params of those that name keys and secrets
-	dryRun  int     // index in params of DryRun, -1 for none
-	shown   []shown // of the answer
+	actions        []string
+	params         params
+	naming         []int     // indexes in params of those that name keys and secrets
+	needed, filled uint64    // a bit for each parameter that may be missing, and that has a default
+	dryRun         int       // index in params of DryRun, -1 for none
+	shown          []shown   // of the answer
+	frames         sync.Pool // of *Frame
 	// The functions of the row, for *Req in an interface.
 	new     func() any
 	check   func(c *Call) error
@@ -111,9 +114,12 @@ type Answering interface{ setRequestID(id string) }
 
 func (a *Answer) setRequestID(id string) { a.RequestID = id }
 
-// Define compiles a row of the table. R is a pointer to a struct that embeds [Answer]. The tags of Req declare the
+// Define compiles a row of the table. A is a struct that embeds [Answer], R a pointer to it. The tags of Req declare the
 // parameters, as package documentation of params.go says; a mistake in them panics.
-func Define[Req any, R Answering](name string, handle func(*Call, *Req) (R, error), row Row[Req]) *Operation {
+func Define[Req, A any, R interface {
+	*A
+	Answering
+}](name string, handle func(*Call, *Req) (R, error), row Row[Req]) *Operation {
 	op := &Operation{
 		Name: name, Writes: row.Writes, Beside: row.Beside, Event: row.Event, Hide: row.Hide, Drop: row.Drop,
 		Rate: row.Rate, HourlyRate: row.HourlyRate,
@@ -130,10 +136,17 @@ func Define[Req any, R Answering](name string, handle func(*Call, *Req) (R, erro
 			return r, nil
 		},
 	}
+	op.frames.New = func() any { return newFrame[Req, A](op) }
 	for i := range op.params {
 		p := &op.params[i]
 		p.masked = p.kind == textKind || slices.Contains(row.Hide, p.name)
 		p.dropped = slices.Contains(row.Drop, p.name)
+		if p.required || p.onlyIf >= 0 || p.or != 0 || p.with != 0 {
+			op.needed |= 1 << i
+		}
+		if p.def != 0 {
+			op.filled |= 1 << i
+		}
 		if p.key || p.secret {
 			op.naming = append(op.naming, i)
 		}
@@ -164,10 +177,9 @@ func (op *Operation) findNamed(c *Call, on Kind) error {
 	if on != 0 {
 		c.Touch(Resource{Kind: on})
 	}
-	v := reflect.ValueOf(c.Request).Elem()
 	for _, i := range op.naming {
 		p := &op.params[i]
-		name := v.Field(p.index).String()
+		name := c.fields.at(i, p.index).String()
 		if name == "" {
 			continue
 		}
@@ -190,27 +202,28 @@ func (op *Operation) findNamed(c *Call, on Kind) error {
 // Decode makes the typed request of the texts a caller sent, and checks it. Names that are not declared are ignored.
 // The texts are not kept.
 func (op *Operation) Decode(c *Call, texts map[string]string) error {
+	// The parameter is read before all others, since it decides how a refusal of those is told.
+	c.DryRun = op.dryRun >= 0 && strings.EqualFold(texts[dryRunParam], "true")
 	req := op.new()
-	op.setDryRun(c, texts, reflect.Value{})
 	if err := op.params.decode(texts, reflect.ValueOf(req).Elem()); err != nil {
 		return err
 	}
-	return op.accept(c, req)
+	c.setRequest(req)
+	return op.accept(c)
 }
 
 // Accept takes a typed request, *Req, and checks it as Decode checks texts. Absent is what has its zero value.
 func (op *Operation) Accept(c *Call, req any) error {
-	v := reflect.ValueOf(req).Elem()
-	op.setDryRun(c, nil, v)
-	c.given, c.seen = op.params.given(v), true // before check fills in what is absent
-	if err := op.params.check(v, c.given); err != nil {
+	c.setRequest(req)
+	c.DryRun = op.dryRun >= 0 && c.fields.at(op.dryRun, op.params[op.dryRun].index).Bool()
+	c.given, c.seen = op.params.given(&c.fields), true // before check fills in what is absent
+	if err := op.checkTyped(&c.fields, c.given); err != nil {
 		return err
 	}
-	return op.accept(c, req)
+	return op.accept(c)
 }
 
-func (op *Operation) accept(c *Call, req any) error {
-	c.Request = req
+func (op *Operation) accept(c *Call) error {
 	if op.check == nil {
 		return nil
 	}

@@ -2,6 +2,7 @@ package call
 
 import (
 	"fmt"
+	"math/bits"
 	"reflect"
 	"slices"
 	"strconv"
@@ -250,11 +251,11 @@ func (p *param) set(text string, f reflect.Value) bool {
 	}
 }
 
-// given returns which parameters the fields of v give: a bit for each. A zero value is absent.
-func (ps params) given(v reflect.Value) (there uint64) {
+// given returns which parameters a typed request gives: a bit for each. A zero value is absent.
+func (ps params) given(request *fields) (there uint64) {
 	for i := range ps {
 		p := &ps[i]
-		f := v.Field(p.index)
+		f := request.at(i, p.index)
 		present := false
 		switch p.kind {
 		case stringKind, textKind, listKind:
@@ -273,28 +274,26 @@ func (ps params) given(v reflect.Value) (there uint64) {
 	return there
 }
 
-// check does to the fields of v what decode does to texts; there is what is given.
-func (ps params) check(v reflect.Value, there uint64) error {
-	for i := range ps {
-		p := &ps[i]
-		switch {
-		case there>>i&1 != 0:
-		case p.onlyIf >= 0 && v.Field(ps[p.onlyIf].index).Bool(), p.onlyIf < 0 && p.needed(there):
+// checkTyped does to a typed request what decode does to texts; there is what is given.
+func (op *Operation) checkTyped(request *fields, there uint64) error {
+	ps := op.params
+	for absent := op.needed &^ there; absent != 0; absent &= absent - 1 {
+		p := &ps[bits.TrailingZeros64(absent)]
+		if p.onlyIf >= 0 && request.at(p.onlyIf, ps[p.onlyIf].index).Bool() || p.onlyIf < 0 && p.needed(there) {
 			return Missing(p.name)
 		}
 	}
-	for i := range ps {
+	for rest := there | op.filled; rest != 0; rest &= rest - 1 {
+		i := bits.TrailingZeros64(rest)
 		p := &ps[i]
 		if there>>i&1 == 0 {
-			if p.def != 0 {
-				v.Field(p.index).SetInt(int64(p.def))
-			}
+			request.at(i, p.index).SetInt(int64(p.def))
 			continue
 		}
-		if p.onlyIf >= 0 && !v.Field(ps[p.onlyIf].index).Bool() {
+		if p.onlyIf >= 0 && !request.at(p.onlyIf, ps[p.onlyIf].index).Bool() {
 			continue
 		}
-		f := v.Field(p.index)
+		f := request.at(i, p.index)
 		valid := true
 		switch p.kind {
 		case stringKind:

@@ -25,10 +25,10 @@ func (p *Plan) Decided() bool {
 	return p.Refusal != nil || p.Loss != 0 || p.Wrong != nil || p.Spoil.Kind != 0
 }
 
-// Add has the call suffer what q says too, and reports whether q says anything. Of two refusals, losses or spoils the
-// earlier stays.
-func (p *Plan) Add(q Plan) bool {
-	if q.Delay == 0 && !q.Decided() {
+// Add has the call suffer what q says too, and reports whether q, which may be nil, says anything. Of two refusals, losses
+// or spoils the earlier stays.
+func (p *Plan) Add(q *Plan) bool {
+	if q == nil || q.Delay == 0 && !q.Decided() {
 		return false
 	}
 	p.Delay += q.Delay

@@ -74,11 +74,11 @@ func TestProduct(t *testing.T) {
 
 func TestPlanAdd(t *testing.T) {
 	var p call.Plan
-	if p.Add(call.Plan{}) {
+	if p.Add(nil) || p.Add(&call.Plan{}) {
 		t.Error("nothing is something")
 	}
 	all := call.Plan{Delay: 1, Refusal: call.ErrThrottling, Loss: call.LostAfter, Wrong: map[string]string{"a": "b"}, Spoil: call.Spoil{Kind: call.SpoilCut, Bytes: 3}}
-	if !p.Add(all) || !p.Add(call.Plan{Delay: 2, Refusal: call.ErrInternalFailure, Loss: call.LostBefore, Wrong: map[string]string{}, Spoil: call.Spoil{Kind: call.SpoilEmpty}}) {
+	if !p.Add(&all) || !p.Add(&call.Plan{Delay: 2, Refusal: call.ErrInternalFailure, Loss: call.LostBefore, Wrong: map[string]string{}, Spoil: call.Spoil{Kind: call.SpoilEmpty}}) {
 		t.Error("something is nothing")
 	}
 	all.Delay = 3

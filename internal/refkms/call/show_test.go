@@ -110,7 +110,7 @@ func TestShowParams(t *testing.T) {
 
 func TestShowAnswer(t *testing.T) {
 	show := func(op *call.Operation, answer any, same string) string {
-		notes := op.NoteAnswer(nil, answer, same)
+		notes := op.NoteAnswer(nil, new(call.Call), answer, same)
 		if strings.Contains(string(notes), "secret") {
 			t.Errorf("a secret is noted: %q", notes)
 		}

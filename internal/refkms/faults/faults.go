@@ -88,15 +88,18 @@ func (i *Injector) Active() int {
 	return 0
 }
 
-// Plan says what goes wrong with a call, on its arrival, and when it is found what it touches.
-func (i *Injector) Plan(c *call.Call, found bool) (plan call.Plan) {
+// Plan says what goes wrong with a call, on its arrival, and when it is found what it touches; nil is nothing.
+func (i *Injector) Plan(c *call.Call, found bool) (plan *call.Plan) {
 	p := i.set.Load()
 	if p == nil || c.Plan.Decided() {
-		return plan
+		return nil
 	}
 	for _, a := range *p {
 		if a.Skew == 0 && a.fits(c, found) && i.hit(a) {
-			if plan.Add(a.Plan); plan.Decided() {
+			if plan == nil {
+				plan = new(call.Plan)
+			}
+			if plan.Add(&a.Plan); plan.Decided() {
 				break
 			}
 		}

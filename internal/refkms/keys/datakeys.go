@@ -63,7 +63,9 @@ func (s *Service) GenerateDataKey(c *call.Call, req *GenerateDataKeyRequest) (*G
 	if err != nil {
 		return nil, err
 	}
-	return &GenerateDataKeyResponse{KeyID: k.ID, KeyVersionID: k.Primary, Plaintext: text, CiphertextBlob: blob}, nil
+	a := call.Room[GenerateDataKeyResponse](c)
+	*a = GenerateDataKeyResponse{KeyID: k.ID, KeyVersionID: k.Primary, Plaintext: text, CiphertextBlob: blob}
+	return a, nil
 }
 
 // GenerateDataKeyWithoutPlaintext makes a wrapped data key, for whoever may open it later.

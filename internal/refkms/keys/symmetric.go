@@ -98,7 +98,9 @@ func (s *Service) Encrypt(c *call.Call, req *EncryptRequest) (*EncryptResponse, 
 	if err != nil {
 		return nil, err
 	}
-	return &EncryptResponse{KeyID: k.ID, KeyVersionID: k.Primary, CiphertextBlob: blob}, nil
+	a := call.Room[EncryptResponse](c)
+	*a = EncryptResponse{KeyID: k.ID, KeyVersionID: k.Primary, CiphertextBlob: blob}
+	return a, nil
 }
 
 // DecryptRequest is the request of Decrypt.
@@ -134,5 +136,7 @@ func (s *Service) Decrypt(c *call.Call, req *DecryptRequest) (*DecryptResponse, 
 	if err != nil {
 		return nil, err
 	}
-	return &DecryptResponse{KeyID: k.ID, KeyVersionID: req.version.ID, Plaintext: text}, nil
+	a := call.Room[DecryptResponse](c)
+	*a = DecryptResponse{KeyID: k.ID, KeyVersionID: req.version.ID, Plaintext: text}
+	return a, nil
 }

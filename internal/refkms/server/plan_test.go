@@ -16,14 +16,14 @@ import (
 
 // planned returns hooks that have calls of an action suffer a plan: on arrival, or, with found, if they touch key k.
 func planned(action string, found bool, plan call.Plan) server.Hooks {
-	return server.Hooks{Fault: func(c *call.Call, asked bool) call.Plan {
+	return server.Hooks{Fault: func(c *call.Call, asked bool) *call.Plan {
 		if c.Op.Name != action || asked != found {
-			return call.Plan{}
+			return nil
 		}
 		if found && (len(c.Found) == 0 || c.Found[0].ID != "k") {
-			return call.Plan{}
+			return nil
 		}
-		return plan
+		return &plan
 	}}
 }
 

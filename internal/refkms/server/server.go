@@ -25,8 +25,8 @@ type Hooks struct {
 	// Credential returns the access key of an id, nil if there is none. Without it nobody can prove anything by one.
 	Credential func(tx state.Tx, accessKeyID string) *call.Credential
 	// Fault says what goes wrong with a call on purpose. It is asked when the call arrives, and once more, with found,
-	// when Call.Found says what it touches.
-	Fault func(c *call.Call, found bool) call.Plan
+	// when Call.Found says what it touches. Nil is nothing.
+	Fault func(c *call.Call, found bool) *call.Plan
 	// Skew says how far off the clock is that the date of a request is compared with.
 	Skew func(action string) time.Duration
 	// Throttle may refuse a call because there have been too many.
@@ -95,7 +95,9 @@ type Request struct {
 	// for nothing it cannot do.
 	Spoil *call.Spoil
 
-	// Typed is the *Req of the operation, which is not kept; if it is nil, Texts are the parameters.
+	// Frame has the request, and says the operation in place of Action; Typed is the *Req of the operation, which is not
+	// kept; without both, Texts are the parameters.
+	Frame *call.Frame
 	Typed any
 	Texts map[string]string
 }
@@ -106,7 +108,12 @@ func (s *Server) Call(ctx context.Context, r Request) (any, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	op := s.table.Lookup(r.Action)
+	var op *call.Operation
+	if r.Frame != nil {
+		op, r.Typed = r.Frame.Op(), r.Frame.Request
+	} else {
+		op = s.table.Lookup(r.Action)
+	}
 	if op == nil || r.Version != "" && r.Version != op.Product.Version() {
 		return nil, call.ErrActionNotFound
 	}
@@ -115,7 +122,7 @@ func (s *Server) Call(ctx context.Context, r Request) (any, error) {
 	defer v.end()
 	c := &v.Call
 	c.Context, c.Op, c.Principal, c.Origin, c.Scope, c.RequestID = ctx, op, r.Principal, r.Origin, r.Scope, r.RequestID
-	c.Now, c.Instant, c.Texts, c.Request, c.Corridor, c.HasBody = state.At(now), now, r.Texts, r.Typed, s.inner, r.Spoil != nil
+	c.Now, c.Instant, c.Texts, c.Frame, c.Request, c.Corridor, c.HasBody = state.At(now), now, r.Texts, r.Frame, r.Typed, s.inner, r.Spoil != nil
 	if r.Prove != nil {
 		if err := s.prove(c, r.Prove); err != nil {
 			return nil, err
@@ -204,7 +211,7 @@ func (s *Server) pass(v *visit) (any, error) {
 }
 
 // suffer has a call suffer a plan, as far as that happens before its effect.
-func suffer(c *call.Call, plan call.Plan) error {
+func suffer(c *call.Call, plan *call.Plan) error {
 	if !c.Plan.Add(plan) {
 		return nil
 	}
@@ -234,13 +241,13 @@ type visit struct {
 	reading, writing func(state.Tx) error // read and again, bound once
 
 	answer any
-	asked  bool      // whether something goes wrong because of what the call touches
-	plan   call.Plan // what does
+	asked  bool       // whether something goes wrong because of what the call touches
+	plan   *call.Plan // what does
 }
 
 // end makes the visit one that has not been. A call that panics ends it too.
 func (v *visit) end() {
-	v.Call, v.answer, v.asked, v.plan = call.Call{}, nil, false, call.Plan{}
+	v.Call, v.answer, v.asked, v.plan = call.Call{}, nil, false, nil
 	v.server.visits.Put(v)
 }
 
@@ -264,7 +271,7 @@ func (v *visit) read(tx state.Tx) error {
 	}
 	if !v.asked {
 		v.asked = true
-		if v.plan.Add(v.server.hooks.Fault(&v.Call, true)) {
+		if v.plan = v.server.hooks.Fault(&v.Call, true); v.plan != nil {
 			return errFault
 		}
 	}

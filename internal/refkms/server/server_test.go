@@ -136,12 +136,12 @@ func TestFaultAndThrottle(t *testing.T) {
 	var seen []string
 	var faulty, throttled bool
 	f := newFixture(t, server.Hooks{
-		Fault: func(c *call.Call, found bool) call.Plan {
+		Fault: func(c *call.Call, found bool) *call.Plan {
 			seen = append(seen, "fault "+c.Op.Name)
 			if faulty {
-				return call.Plan{Refusal: call.ErrServiceUnavailable}
+				return &call.Plan{Refusal: call.ErrServiceUnavailable}
 			}
-			return call.Plan{}
+			return nil
 		},
 		Throttle: func(c *call.Call) error {
 			seen = append(seen, "throttle "+c.Op.Name)

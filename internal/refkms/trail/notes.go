@@ -48,7 +48,7 @@ func appendNotes(b []byte, c *call.Call, own, inner []call.Resource, answer any,
 	b = appendResources(appendResources(b, own), inner)
 	b = c.Op.NoteParams(b, c, same(own))
 	if err == nil {
-		b = c.Op.NoteAnswer(b, answer, same(own))
+		b = c.Op.NoteAnswer(b, c, answer, same(own))
 	}
 	return b
 }
