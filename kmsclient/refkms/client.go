@@ -79,7 +79,7 @@ func invoke[A, Req any](ctx context.Context, c *Client, op string, req *Req) (a 
 	*f.Request.(*Req) = *req
 	r := c.requestOf(op)
 	r.Frame = f
-	answer, err := c.server.corridor.Call(ctx, r)
+	answer, err := c.server.corridor.Call(ctx, &r)
 	if err != nil {
 		err = wrap(op, r.RequestID, err)
 	} else {
@@ -103,7 +103,7 @@ func (c *Client) requestOf(op string) server.Request {
 func (c *Client) Do(ctx context.Context, action string, params map[string]string, out any) error {
 	r := c.requestOf(action)
 	r.Texts = params
-	answer, err := c.server.corridor.Call(ctx, r)
+	answer, err := c.server.corridor.Call(ctx, &r)
 	if err != nil {
 		return wrap(action, r.RequestID, err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
-	"encoding/hex"
 	mathrand "math/rand/v2"
 	"time"
 
@@ -36,6 +35,9 @@ type Call struct {
 	// Corridor runs a call inside this one; Inner calls it.
 	Corridor func(c *Call, name string, req any) (any, error)
 
+	// Kept is what the trail left for the next call that lies where this one does.
+	Kept any
+
 	// Plan is what goes wrong with the call on purpose; HasBody says that its face can carry out Plan.Spoil.
 	Plan    Plan
 	HasBody bool
@@ -47,7 +49,12 @@ type Call struct {
 }
 
 // Account returns the account that the call is about.
-func (c *Call) Account() string { return c.Scope.Account() }
+func (c *Call) Account() string {
+	if a := c.Principal.Account; c.Scope.IsOf(a) {
+		return a
+	}
+	return c.Scope.Account()
+}
 
 // Region returns the region that the request went to.
 func (c *Call) Region() string { return c.Scope.Region() }
@@ -106,16 +113,18 @@ func RandomID() (b [16]byte) {
 
 // FormatID returns random bytes as a UUID in lower case.
 func FormatID(b [16]byte) string {
+	const digits = "0123456789abcdef"
 	b[6] = b[6]&0x0f | 0x40 // version 4: random (RFC 9562, Section 5.4)
 	b[8] = b[8]&0x3f | 0x80
-	var digits [32]byte
-	hex.Encode(digits[:], b[:])
 	var s [36]byte
-	copy(s[0:8], digits[0:8])
-	copy(s[9:13], digits[8:12])
-	copy(s[14:18], digits[12:16])
-	copy(s[19:23], digits[16:20])
-	copy(s[24:36], digits[20:32])
-	s[8], s[13], s[18], s[23] = '-', '-', '-', '-'
+	at := 0
+	for i, c := range b {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			s[at] = '-'
+			at++
+		}
+		s[at], s[at+1] = digits[c>>4], digits[c&0x0f]
+		at += 2
+	}
 	return string(s[:])
 }

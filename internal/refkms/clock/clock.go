@@ -28,7 +28,7 @@ func New(base func() time.Time) *Clock {
 
 // Now returns the time, in UTC and without a monotonic reading.
 func (c *Clock) Now() time.Time {
-	return c.base().Add(time.Duration(c.ahead.Load())).Round(0).UTC()
+	return c.base().Round(0).Add(time.Duration(c.ahead.Load())).UTC()
 }
 
 // Ahead returns how far the clock has been moved ahead.

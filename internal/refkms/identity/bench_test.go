@@ -61,7 +61,7 @@ func newCrowd(tb testing.TB, n int) *crowd {
 	populate(tb, w, n)
 	texts := map[string]string{"KeyId": w.newKey()}
 	c := &crowd{make([]call.Principal, n), func(p call.Principal) error {
-		_, err := w.server.Call(context.Background(), server.Request{Action: "DescribeKey", Scope: state.In(account, region), Principal: p, Origin: w.origin, Texts: texts})
+		_, err := w.server.Call(context.Background(), &server.Request{Action: "DescribeKey", Scope: state.In(account, region), Principal: p, Origin: w.origin, Texts: texts})
 		return err
 	}}
 	if err := w.store.View(func(tx state.Tx) error {

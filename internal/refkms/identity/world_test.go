@@ -162,7 +162,7 @@ func (w *world) call(action string, params ...string) (doc, error) {
 	for i := 0; i < len(params); i += 2 {
 		texts[params[i]] = params[i+1]
 	}
-	answer, err := w.server.Call(context.Background(), server.Request{
+	answer, err := w.server.Call(context.Background(), &server.Request{
 		Action: action, RequestID: "r", Scope: state.In("", region), Origin: w.origin, Texts: texts,
 		Prove: func(tx state.Tx, now time.Time) (call.Principal, error) {
 			return w.server.Credential(tx, w.key).Prove(w.token, now)

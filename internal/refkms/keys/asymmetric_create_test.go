@@ -203,7 +203,7 @@ func TestPairsAreNotMadeInVain(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	made := make(chan error)
 	go func() {
-		_, err := w.server.Call(ctx, server.Request{Action: "CreateKey", Scope: w.scope, Principal: w.caller,
+		_, err := w.server.Call(ctx, &server.Request{Action: "CreateKey", Scope: w.scope, Principal: w.caller,
 			Texts: map[string]string{"KeySpec": "RSA_4096"}})
 		made <- err
 	}()

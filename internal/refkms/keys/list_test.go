@@ -105,7 +105,7 @@ func TestListKeysTyped(t *testing.T) {
 	w := newWorld(t, keys.Options{})
 	w.key()
 	for name, want := range map[string]error{"KeyState": nil, "Origin": call.Invalid("Filters")} {
-		_, err := w.server.Call(t.Context(), server.Request{Action: "ListKeys", Scope: w.scope, Principal: w.caller,
+		_, err := w.server.Call(t.Context(), &server.Request{Action: "ListKeys", Scope: w.scope, Principal: w.caller,
 			Typed: &keys.ListKeysRequest{Filters: keys.Filters{name: {"Enabled"}}}})
 		if !errors.Is(err, want) {
 			t.Errorf("ListKeys filtered by %s = %v, want %v", name, err, want)

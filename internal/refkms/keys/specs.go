@@ -28,11 +28,23 @@ type spec struct {
 	mainland bool // of the state's own algorithms: HSM in certified regions only
 }
 
+const aes256 = "Aliyun_AES_256" // nearly every key
+
+var aes256Spec = &spec{cipher: material.AES256GCM}
+
+// specOf returns the spec of a key.
+func specOf(k *state.Key) *spec {
+	if k.Spec == aes256 {
+		return aes256Spec
+	}
+	return specs[k.Spec]
+}
+
 // specs holds every KeySpec.
 var specs = func() map[string]*spec {
 	m := map[string]*spec{
-		"Aliyun_AES_256": {cipher: material.AES256GCM},
-		"Aliyun_SM4":     {cipher: material.SM4GCM, mainland: true},
+		aes256:       aes256Spec,
+		"Aliyun_SM4": {cipher: material.SM4GCM, mainland: true},
 	}
 	for p := material.RSA2048; p <= material.ECSM2; p++ {
 		m[p.String()] = &spec{pair: p, mainland: p == material.ECSM2}

@@ -10,7 +10,7 @@ import (
 
 // symmetric refuses a key that cannot encrypt symmetrically.
 func symmetric(k *state.Key) error {
-	if !specs[k.Spec].symmetric() {
+	if !specOf(k).symmetric() {
 		return call.ErrUnsupportedOperation
 	}
 	return nil
@@ -29,7 +29,7 @@ func usable(c *call.Call, i int) (*state.Key, error) {
 }
 
 func (s *Service) aead(k *state.Key, v *state.Version) (cipher.AEAD, error) {
-	return s.aeads.AEAD(specs[k.Spec].cipher, v.ID, v.Material.Bytes())
+	return s.aeads.AEAD(specOf(k).cipher, v.ID, v.Material.Bytes())
 }
 
 // primary returns the cipher of a usable key that encrypts, and the id of its version.

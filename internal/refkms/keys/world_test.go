@@ -97,7 +97,7 @@ func (w *world) call(action string, params ...string) (doc, error) {
 
 func (w *world) texts(action string, texts map[string]string) (doc, error) {
 	w.t.Helper()
-	answer, err := w.server.Call(context.Background(), server.Request{
+	answer, err := w.server.Call(context.Background(), &server.Request{
 		Action: action, RequestID: "r", Scope: w.scope,
 		Principal: w.caller, Texts: texts,
 	})

@@ -21,7 +21,7 @@ func (w *world) try(action string, params ...string) (doc, error) {
 	for i := 0; i < len(params); i += 2 {
 		texts[params[i]] = params[i+1]
 	}
-	answer, err := w.server.Call(context.Background(), server.Request{Action: action, RequestID: "r", Scope: w.scope, Principal: w.caller, Texts: texts})
+	answer, err := w.server.Call(context.Background(), &server.Request{Action: action, RequestID: "r", Scope: w.scope, Principal: w.caller, Texts: texts})
 	if err != nil {
 		return nil, err
 	}

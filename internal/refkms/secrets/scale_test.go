@@ -41,7 +41,7 @@ func crowd(tb testing.TB, n int) *world {
 func (w *world) do(action string, texts map[string]string) {
 	w.t.Helper()
 	r := server.Request{Action: action, RequestID: "r", Scope: w.scope, Principal: w.caller, Texts: texts}
-	if _, err := w.server.Call(context.Background(), r); err != nil {
+	if _, err := w.server.Call(context.Background(), &r); err != nil {
 		w.t.Fatalf("%s(%v) = %v", action, texts, err)
 	}
 }
@@ -115,7 +115,7 @@ func TestAmongMany(t *testing.T) {
 // listed returns how many secrets there are, as ListSecrets says.
 func (w *world) listed() int {
 	r := server.Request{Action: "ListSecrets", RequestID: "r", Scope: w.scope, Principal: w.caller, Texts: map[string]string{"PageNumber": "100", "PageSize": "100"}}
-	answer, err := w.server.Call(context.Background(), r)
+	answer, err := w.server.Call(context.Background(), &r)
 	if err != nil {
 		w.t.Fatal(err)
 	}

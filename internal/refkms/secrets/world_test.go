@@ -200,7 +200,7 @@ func (w *world) raw(action string, params ...string) ([]byte, error) {
 	for i := 0; i < len(params); i += 2 {
 		texts[params[i]] = params[i+1]
 	}
-	answer, err := w.server.Call(context.Background(), server.Request{
+	answer, err := w.server.Call(context.Background(), &server.Request{
 		Action: action, RequestID: "r", Scope: w.scope, Principal: w.caller, Texts: texts,
 	})
 	w.checkInvariants(action)

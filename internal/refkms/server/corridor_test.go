@@ -81,7 +81,7 @@ func testPrepare(t *testing.T, writes bool) {
 		{"cancel", " find allow prepare", context.Canceled},
 	} {
 		steps = ""
-		got, err := s.Call(ctx, server.Request{Action: "Op", RequestID: "r", Scope: scope, Principal: stranger, Typed: &text{tt.text}})
+		got, err := s.Call(ctx, &server.Request{Action: "Op", RequestID: "r", Scope: scope, Principal: stranger, Typed: &text{tt.text}})
 		if !errors.Is(err, tt.want) || steps != tt.steps {
 			t.Errorf("%s: Call = %v by the steps%s, want %v by%s", tt.text, err, steps, tt.want, tt.steps)
 		}
@@ -99,7 +99,7 @@ func TestRefusedHandlerLeavesNothing(t *testing.T) {
 	}, call.Row[text]{Writes: true})
 	store := state.NewMemory()
 	s := server.New(store, clock.New(nil), table{"Op": op}, server.Hooks{})
-	if got, err := s.Call(t.Context(), server.Request{Action: "Op", Scope: scope, Principal: root, Typed: &text{"1"}}); got != nil || !errors.Is(err, call.ErrLimitExceeded) {
+	if got, err := s.Call(t.Context(), &server.Request{Action: "Op", Scope: scope, Principal: root, Typed: &text{"1"}}); got != nil || !errors.Is(err, call.ErrLimitExceeded) {
 		t.Errorf("Call = %v, %v, want ErrLimitExceeded", got, err)
 	}
 	store.View(func(tx state.Tx) error {
@@ -152,7 +152,7 @@ func TestInner(t *testing.T) {
 		{"invalid", "", "Inner InvalidParameter\nOuter InvalidParameter", call.Invalid("Text")},
 		{"secret", "", "Inner Forbidden.NoPermission\nOuter Forbidden.NoPermission", call.ErrNoPermission},
 	} {
-		got, err := s.Call(t.Context(), server.Request{Action: "Outer", RequestID: "r", Scope: scope, Principal: call.Principal{Kind: call.Root, Account: "42"}, Typed: &text{tt.text}})
+		got, err := s.Call(t.Context(), &server.Request{Action: "Outer", RequestID: "r", Scope: scope, Principal: call.Principal{Kind: call.Root, Account: "42"}, Typed: &text{tt.text}})
 		if !errors.Is(err, tt.err) || err == nil && got.(*answer).Text != tt.want {
 			t.Errorf("%s: Call = %v, %v, want %s, %v", tt.text, got, err, tt.want, tt.err)
 		}
@@ -175,7 +175,7 @@ func TestBrokenTrail(t *testing.T) {
 	store, records := state.NewMemory(), &trail{broken: broken}
 	s := server.New(store, clock.New(nil), table{"Op": op}, server.Hooks{Trail: records})
 	for _, text := range []*text{{"1"}, {"refused"}} {
-		if got, err := s.Call(t.Context(), server.Request{Action: "Op", Scope: scope, Principal: root, Typed: text}); got != nil || !errors.Is(err, broken) {
+		if got, err := s.Call(t.Context(), &server.Request{Action: "Op", Scope: scope, Principal: root, Typed: text}); got != nil || !errors.Is(err, broken) {
 			t.Errorf("Call = %v, %v, want the error of the trail", got, err)
 		}
 	}
@@ -218,7 +218,7 @@ func TestBeside(t *testing.T) {
 		{"secret", " find", call.ErrNoPermission},
 	} {
 		steps = ""
-		got, err := s.Call(t.Context(), server.Request{Action: "Op", Scope: scope, Principal: call.Principal{Kind: call.Root, Account: "42"}, Typed: &text{tt.text}})
+		got, err := s.Call(t.Context(), &server.Request{Action: "Op", Scope: scope, Principal: call.Principal{Kind: call.Root, Account: "42"}, Typed: &text{tt.text}})
 		if !errors.Is(err, tt.want) || steps != tt.steps || err == nil && got.(*answer).Text != "x" {
 			t.Errorf("%s: Call = %v, %v by%s, want %v by%s", tt.text, got, err, steps, tt.want, tt.steps)
 		}

@@ -52,7 +52,7 @@ func TestPlan(t *testing.T) {
 		for _, found := range []bool{false, true} {
 			f := newFixture(t, planned("DisableKey", found, tt.plan))
 			var spoil call.Spoil
-			answer, err := f.Call(t.Context(), server.Request{Action: "DisableKey", RequestID: "r", Scope: scope, Principal: root,
+			answer, err := f.Call(t.Context(), &server.Request{Action: "DisableKey", RequestID: "r", Scope: scope, Principal: root,
 				Texts: map[string]string{"KeyId": "k"}, Spoil: &spoil})
 			if !errors.Is(err, tt.want) || (answer == nil) != (err != nil) {
 				t.Errorf("%s, found %v: DisableKey = %v, %v, want %v", tt.name, found, answer, err, tt.want)
@@ -98,7 +98,7 @@ func TestPlanDelay(t *testing.T) {
 			began := time.Now()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			_, err := f.Call(ctx, server.Request{Action: "DisableKey", Scope: scope, Principal: root, Texts: map[string]string{"KeyId": "k"}})
+			_, err := f.Call(ctx, &server.Request{Action: "DisableKey", Scope: scope, Principal: root, Texts: map[string]string{"KeyId": "k"}})
 			if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Second {
 				t.Errorf("DisableKey = %v after %v, want DeadlineExceeded after 1s", err, time.Since(began))
 			}
@@ -139,12 +139,12 @@ func TestCredentialAndSkew(t *testing.T) {
 // The world of a call is the account of whoever was proven.
 func TestProveSetsTheWorld(t *testing.T) {
 	f := newFixture(t, server.Hooks{})
-	_, err := f.Call(t.Context(), server.Request{Action: "DescribeKey", Scope: state.In("", "cn-hangzhou"), Texts: map[string]string{"KeyId": "k"},
+	_, err := f.Call(t.Context(), &server.Request{Action: "DescribeKey", Scope: state.In("", "cn-hangzhou"), Texts: map[string]string{"KeyId": "k"},
 		Prove: func(state.Tx, time.Time) (call.Principal, error) { return root, nil }})
 	if err != nil {
 		t.Errorf("DescribeKey = %v", err)
 	}
-	_, err = f.Call(t.Context(), server.Request{Action: "DescribeKey", Scope: scope, Texts: map[string]string{"KeyId": "k"},
+	_, err = f.Call(t.Context(), &server.Request{Action: "DescribeKey", Scope: scope, Texts: map[string]string{"KeyId": "k"},
 		Prove: func(state.Tx, time.Time) (call.Principal, error) {
 			return call.Principal{Kind: call.Root, Account: "42"}, nil
 		}})

@@ -102,15 +102,16 @@ type Request struct {
 	Texts map[string]string
 }
 
-// Call makes a call. Its errors are those of codes.go, the context's if it was done before the call had an effect,
+// Call makes a call; the request is neither kept nor modified. Its errors are those of codes.go, the context's if it was done before the call had an effect,
 // call.ErrConnectionLost, and those of the store as they are.
-func (s *Server) Call(ctx context.Context, r Request) (any, error) {
+func (s *Server) Call(ctx context.Context, r *Request) (any, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	var op *call.Operation
+	request := r.Typed
 	if r.Frame != nil {
-		op, r.Typed = r.Frame.Op(), r.Frame.Request
+		op, request = r.Frame.Op(), r.Frame.Request
 	} else {
 		op = s.table.Lookup(r.Action)
 	}
@@ -122,7 +123,7 @@ func (s *Server) Call(ctx context.Context, r Request) (any, error) {
 	defer v.end()
 	c := &v.Call
 	c.Context, c.Op, c.Principal, c.Origin, c.Scope, c.RequestID = ctx, op, r.Principal, r.Origin, r.Scope, r.RequestID
-	c.Now, c.Instant, c.Texts, c.Frame, c.Request, c.Corridor, c.HasBody = state.At(now), now, r.Texts, r.Frame, r.Typed, s.inner, r.Spoil != nil
+	c.Now, c.Instant, c.Texts, c.Frame, c.Request, c.Corridor, c.HasBody = state.At(now), now, r.Texts, r.Frame, request, s.inner, r.Spoil != nil
 	if r.Prove != nil {
 		if err := s.prove(c, r.Prove); err != nil {
 			return nil, err
@@ -247,7 +248,7 @@ type visit struct {
 
 // end makes the visit one that has not been. A call that panics ends it too.
 func (v *visit) end() {
-	v.Call, v.answer, v.asked, v.plan = call.Call{}, nil, false, nil
+	v.Call, v.answer, v.asked, v.plan = call.Call{Kept: v.Kept}, nil, false, nil
 	v.server.visits.Put(v)
 }
 
@@ -339,9 +340,11 @@ func (s *Server) record(c *call.Call, answer any, err error) error {
 		return nil
 	}
 	for _, d := range c.Inside {
+		d.Call.Kept = c.Kept
 		if err := s.record(d.Call, d.Answer, d.Err); err != nil {
 			return err
 		}
+		c.Kept = d.Call.Kept
 	}
 	return s.hooks.Trail.Called(c, answer, err)
 }

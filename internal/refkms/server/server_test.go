@@ -105,7 +105,7 @@ func (f *fixture) call(action string, params ...string) (any, error) {
 	for i := 0; i < len(params); i += 2 {
 		texts[params[i]] = params[i+1]
 	}
-	return f.Call(context.Background(), server.Request{Action: action, RequestID: "r", Scope: scope, Principal: root, Texts: texts})
+	return f.Call(context.Background(), &server.Request{Action: action, RequestID: "r", Scope: scope, Principal: root, Texts: texts})
 }
 
 func TestUnknownAction(t *testing.T) {
@@ -225,7 +225,7 @@ func TestAuthorize(t *testing.T) {
 				return nil
 			}})
 			aliases(f)
-			_, err := f.Call(t.Context(), server.Request{Action: "UpdateAlias", Scope: scope, Principal: stranger,
+			_, err := f.Call(t.Context(), &server.Request{Action: "UpdateAlias", Scope: scope, Principal: stranger,
 				Texts: map[string]string{"AliasName": "alias/a", "KeyId": "k2"}})
 			if fmt.Sprint(err) != fmt.Sprint(tt.want) {
 				t.Errorf("UpdateAlias = %v, want %v", err, tt.want)
@@ -234,7 +234,7 @@ func TestAuthorize(t *testing.T) {
 	}
 	t.Run("nothing without the hook", func(t *testing.T) {
 		f := newFixture(t, server.Hooks{})
-		_, err := f.Call(t.Context(), server.Request{Action: "DescribeKey", Scope: scope, Principal: stranger, Texts: map[string]string{"KeyId": "k"}})
+		_, err := f.Call(t.Context(), &server.Request{Action: "DescribeKey", Scope: scope, Principal: stranger, Texts: map[string]string{"KeyId": "k"}})
 		if fmt.Sprint(err) != fmt.Sprint(call.NoPermission(arns+"key/k")) {
 			t.Errorf("DescribeKey = %v, want NoPermission", err)
 		}
@@ -267,7 +267,7 @@ func TestRightsAreAskedWhereItIsWritten(t *testing.T) {
 	f.update(t, func(tx state.Tx) {
 		state.Aliases.Put(tx, scope, "alias/a", &state.Alias{Name: "alias/a", KeyID: "k"})
 	})
-	_, err := f.Call(t.Context(), server.Request{Action: "DeleteAlias", Scope: scope, Principal: call.Principal{Kind: call.Root, Account: "42"},
+	_, err := f.Call(t.Context(), &server.Request{Action: "DeleteAlias", Scope: scope, Principal: call.Principal{Kind: call.Root, Account: "42"},
 		Texts: map[string]string{"AliasName": "alias/a"}})
 	if fmt.Sprint(err) != fmt.Sprint(call.NoPermission(arns+"key/other")) {
 		t.Errorf("DeleteAlias = %v, want NoPermission on the key it leads to now", err)
@@ -284,11 +284,11 @@ func TestProve(t *testing.T) {
 		}
 		return root, nil
 	}
-	if _, err := f.Call(t.Context(), request); err != nil {
+	if _, err := f.Call(t.Context(), &request); err != nil {
 		t.Errorf("Call = %v", err)
 	}
 	request.Prove = func(state.Tx, time.Time) (call.Principal, error) { return root, unknown }
-	if _, err := f.Call(t.Context(), request); !errors.Is(err, unknown) {
+	if _, err := f.Call(t.Context(), &request); !errors.Is(err, unknown) {
 		t.Errorf("Call = %v, want the refusal", err)
 	}
 	if got := f.trail.take(); got != "DescribeKey ok" {
@@ -310,7 +310,7 @@ func TestDue(t *testing.T) {
 		t.Fatal(err)
 	}
 	describe := func(key string) error {
-		_, err := s.Call(t.Context(), server.Request{Action: "DescribeKey", Scope: scope, Principal: root, Texts: map[string]string{"KeyId": key}})
+		_, err := s.Call(t.Context(), &server.Request{Action: "DescribeKey", Scope: scope, Principal: root, Texts: map[string]string{"KeyId": key}})
 		return err
 	}
 	now = start.Add(25 * day) // time passes without anybody calling Advance
@@ -368,7 +368,7 @@ func TestCancelledContext(t *testing.T) {
 		want error
 	}{{ctx, context.Canceled}, {expired, context.DeadlineExceeded}} {
 		for _, action := range []string{"DescribeKey", "CreateKey", "MakeCoffee"} {
-			if _, err := f.Call(tt.ctx, server.Request{Action: action, Scope: scope, Principal: root}); !errors.Is(err, tt.want) {
+			if _, err := f.Call(tt.ctx, &server.Request{Action: action, Scope: scope, Principal: root}); !errors.Is(err, tt.want) {
 				t.Errorf("%s = %v, want %v", action, err, tt.want)
 			}
 		}

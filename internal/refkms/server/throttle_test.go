@@ -23,7 +23,7 @@ func TestThrottle(t *testing.T) {
 	s := server.New(state.NewMemory(), clock.New(func() time.Time { return now }), ops, server.Hooks{Throttle: throttle.Refuse})
 	passes := func(action string, p call.Principal) (n int, refusal error) {
 		for range 10 {
-			_, err := s.Call(t.Context(), server.Request{Action: action, Scope: scope, Principal: p, Typed: new(text)})
+			_, err := s.Call(t.Context(), &server.Request{Action: action, Scope: scope, Principal: p, Typed: new(text)})
 			if err == nil {
 				n++
 			} else {
@@ -92,7 +92,7 @@ func TestHourlyThrottle(t *testing.T) {
 	} {
 		now = now.Add(tt.after)
 		p := call.Principal{Kind: call.User, Account: tt.account, Name: tt.user}
-		_, err := s.Call(t.Context(), server.Request{Action: "Op", Scope: state.In(tt.account, "cn-hangzhou"), Principal: p, Typed: new(text)})
+		_, err := s.Call(t.Context(), &server.Request{Action: "Op", Scope: state.In(tt.account, "cn-hangzhou"), Principal: p, Typed: new(text)})
 		if !errors.Is(err, tt.want) {
 			t.Errorf("call %d: %v, want %v", i, err, tt.want)
 		}

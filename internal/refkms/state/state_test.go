@@ -24,6 +24,9 @@ func TestScope(t *testing.T) {
 		{state.Of("123"), "123", ""},
 		{state.Everywhere, "", ""},
 	} {
+		if tt.scope.IsOf(tt.account) != (tt.account != "") || tt.scope.IsOf("123cn") || tt.scope.IsOf("12") || tt.scope.IsOf(string(tt.scope)) {
+			t.Errorf("%q is not of %q alone", tt.scope, tt.account)
+		}
 		if a, r := tt.scope.Account(), tt.scope.Region(); a != tt.account || r != tt.region {
 			t.Errorf("%q is of %q in %q, want %q in %q", tt.scope, a, r, tt.account, tt.region)
 		}

@@ -86,6 +86,12 @@ func In(account, region string) Scope { return Scope(account + "/" + region + "/
 // Of returns the scope of what belongs to all regions of an account, which may not contain a slash.
 func Of(account string) Scope { return Scope(account + "/") }
 
+// IsOf reports whether the scope is of an account.
+func (s Scope) IsOf(account string) bool {
+	n := len(account)
+	return len(s) > n && s[n] == '/' && string(s[:n]) == account
+}
+
 // Account returns the account of the scope.
 func (s Scope) Account() string {
 	account, _, _ := strings.Cut(string(s), "/")

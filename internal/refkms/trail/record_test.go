@@ -227,7 +227,7 @@ func TestInnerCalls(t *testing.T) {
 	s := server.New(state.NewMemory(), clock.New(func() time.Time { return start }), table{"Decrypt": inner, "GetSecretValue": outer},
 		server.Hooks{Trail: trail.New(log, nil)})
 	for _, tt := range []struct{ text, code string }{{"x", ""}, {"fail", "Rejected.Disabled"}} {
-		s.Call(t.Context(), server.Request{Action: "GetSecretValue", RequestID: tt.text, Scope: scope, Principal: root, Texts: map[string]string{"Text": tt.text}})
+		s.Call(t.Context(), &server.Request{Action: "GetSecretValue", RequestID: tt.text, Scope: scope, Principal: root, Texts: map[string]string{"Text": tt.text}})
 		var events []trail.Event
 		log.Ascend(scope, trail.Place{}, func(r *trail.Record) bool {
 			if r.RequestID == tt.text {
@@ -256,7 +256,7 @@ func TestRecordOfFailure(t *testing.T) {
 	op := call.Define("Op", func(*call.Call, *text) (*answer, error) { return new(answer), nil }, call.Row[text]{Event: call.Write})
 	s := server.New(store, clock.New(func() time.Time { return start }), table{"Op": op}, server.Hooks{Trail: trail.New(log, nil)})
 	store.Close()
-	s.Call(t.Context(), server.Request{Action: "Op", Scope: scope, Principal: root, Texts: map[string]string{}})
+	s.Call(t.Context(), &server.Request{Action: "Op", Scope: scope, Principal: root, Texts: map[string]string{}})
 	log.Ascend(scope, trail.Place{}, func(r *trail.Record) bool {
 		if r.Code != "InternalFailure" || r.Answer != nil {
 			t.Errorf("the record is %+v", r)

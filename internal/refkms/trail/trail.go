@@ -16,7 +16,6 @@ package trail
 
 import (
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -41,14 +40,13 @@ type Trail struct {
 // goroutine of the call, by several at once.
 func New(log Log, hook func(*Record)) *Trail { return &Trail{log: log, hook: hook} }
 
-// A draft is a record in the making. Drafts are used again, so that a call leaves no garbage for the sake of its record.
+// A draft is a record in the making. The corridor keeps it for the next call, so that a call leaves no garbage for the sake
+// of its record.
 type draft struct {
 	Record
 	room       []byte // for notes
 	own, inner []call.Resource
 }
-
-var drafts = sync.Pool{New: func() any { return new(draft) }}
 
 // Called records a call that is over: answer is nil if err is not. Calls inside it have been recorded before. It returns
 // the error of the log.
@@ -56,18 +54,21 @@ func (t *Trail) Called(c *call.Call, answer any, err error) error {
 	if c.Op.Unrecorded {
 		return nil
 	}
-	d := drafts.Get().(*draft)
+	d, ok := c.Kept.(*draft)
+	if !ok {
+		d = new(draft)
+		c.Kept = d
+	}
 	d.own, d.inner = add(d.own[:0], c.Found, nil), d.inner[:0]
 	for _, inside := range c.Inside {
 		d.inner = add(d.inner, inside.Call.Found, d.own)
 	}
 	d.room = appendNotes(d.room[:0], c, d.own, d.inner, answer, err)
-	d.Time, d.Scope, d.op, d.notes = c.Now, c.Scope, c.Op, d.room
+	d.Time, d.Scope, d.RequestID, d.op, d.notes = c.Now, c.Scope, c.RequestID, c.Op, d.room
 	err = t.write(&d.Record, c.Now)
 	d.Record = Record{} // holds on to nothing of the call
 	clear(d.own)
 	clear(d.inner)
-	drafts.Put(d)
 	return err
 }
 

@@ -56,12 +56,12 @@ func (w *world) as(who call.Principal) *world {
 	return &v
 }
 
-func (w *world) request(action string, params []string) server.Request {
+func (w *world) request(action string, params []string) *server.Request {
 	texts := map[string]string{}
 	for i := 0; i < len(params); i += 2 {
 		texts[params[i]] = params[i+1]
 	}
-	return server.Request{Action: action, RequestID: "request-of-" + action, Scope: w.scope, Principal: w.who, Texts: texts,
+	return &server.Request{Action: action, RequestID: "request-of-" + action, Scope: w.scope, Principal: w.who, Texts: texts,
 		Origin: call.Origin{Addr: netip.MustParseAddr("203.0.113.7"), Secure: true, UserAgent: "test/1"}}
 }
 

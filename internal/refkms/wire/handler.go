@@ -107,7 +107,7 @@ func (h *Handler) take(ctx context.Context, r *request, requestID string, spoil 
 		region = h.config.Region
 	}
 	skew := h.config.Server.Skew(action)
-	return h.config.Server.Call(ctx, server.Request{
+	return h.config.Server.Call(ctx, &server.Request{
 		Action:    action,
 		Version:   version,
 		RequestID: requestID,
