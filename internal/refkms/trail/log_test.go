@@ -1,9 +1,12 @@
 package trail_test
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/state"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/trail"
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/trail/trailtest"
@@ -42,5 +45,33 @@ func TestMemoryBounds(t *testing.T) {
 	})
 	if trail.DefaultMax != 1048576 {
 		t.Errorf("by default %d records are kept", trail.DefaultMax)
+	}
+}
+
+// Calls that differ in nothing but time and request share what they noted. Each comes back whole, whatever came between
+// them, however often slabs were begun and whatever was forgotten.
+func TestMemoryShares(t *testing.T) {
+	const kept, calls = 3000, 20000
+	w := newWorld(t, kept, nil)
+	name := func(i int) string { return fmt.Sprint("k", i%7*(i%3)) }
+	for i := range calls {
+		r := w.request("DescribeKey", []string{"KeyId", name(i)})
+		r.RequestID = strings.Repeat("r", i%300) + fmt.Sprint(i)
+		if _, err := w.server.Call(t.Context(), r); !errors.Is(err, call.ErrKeyNotFound) {
+			t.Fatalf("DescribeKey = %v", err)
+		}
+	}
+	i := calls - kept
+	ids := map[[16]byte]bool{}
+	for _, r := range w.records() {
+		if e := r.Event(); e.ResourceName != name(i) || string(e.RequestParameters) != `{"KeyId":"`+name(i)+`"}` ||
+			!strings.HasSuffix(e.RequestID, fmt.Sprint("r", i)) && i%300 != 0 || e.ErrorCode != call.ErrKeyNotFound.Code || ids[r.ID] {
+			t.Fatalf("the event of call %d is %+v", i, e)
+		}
+		ids[r.ID] = true
+		i++
+	}
+	if i != calls {
+		t.Errorf("there are %d events, want %d", i-calls+kept, kept)
 	}
 }

@@ -3,6 +3,7 @@ package trail
 import (
 	"bytes"
 	"encoding/binary"
+	"hash/maphash"
 	"slices"
 	"sync"
 
@@ -24,8 +25,9 @@ const (
 // dropped when there are 64 of them: to look for the oldest is to wait for memory that has not been touched for long.
 //
 // Records lie encoded, one after the other, in slabs without a pointer, and each world has an index without one: a
-// million records take little more than their bytes, and the garbage collector does not look at them. Of what a call
-// noted JSON is made when the record is read.
+// million records take little more than their bytes, and the garbage collector does not look at them. The notes of a call
+// that differs from one before it in nothing but time and request lie in a slab once: whoever uses few keys makes nearly
+// only such calls. They are told when the record is read.
 type Memory struct {
 	max int
 
@@ -39,35 +41,54 @@ type Memory struct {
 	first  int      // where in it the oldest record lies
 	worlds []*world // by number; nil where one has no records any more
 	number map[state.Scope]uint32
+	recent *world            // of the last record, nil if there is none
 	free   []uint32          // numbers of worlds that are nil
 	ops    []*call.Operation // that left notes
+	rests  [64]span          // notes in the last slab, by their hash
 
+	seed    maphash.Seed
 	scratch []byte // for a record without notes
 }
 
 var _ Log = (*Memory)(nil)
 
-// Before each record lies its head.
+// A record is its head, the id of its request, and the rest: behind it, or where an earlier record of the slab has the same.
 type head struct {
 	Place
 	world uint32 // its number
-	size  uint32 // of the record, in bytes
-	op    uint32 // index in ops of what left notes, plus one; 0 of a record that has been told
+	op    uint16 // index in ops of what left the rest as notes, plus one; 0 of a record that has been told
+	rest  span
 }
 
-const headSize = 28
+// A span is a part of a slab.
+type span struct{ at, size uint32 }
+
+const headSize = 30
 
 func putHead(b []byte, h *head) {
 	binary.NativeEndian.PutUint64(b, uint64(h.Time))
 	binary.NativeEndian.PutUint64(b[8:], h.Seq)
 	binary.NativeEndian.PutUint32(b[16:], h.world)
-	binary.NativeEndian.PutUint32(b[20:], h.size)
-	binary.NativeEndian.PutUint32(b[24:], h.op)
+	binary.NativeEndian.PutUint32(b[20:], h.rest.at)
+	binary.NativeEndian.PutUint32(b[24:], h.rest.size)
+	binary.NativeEndian.PutUint16(b[28:], h.op)
 }
 
 func readHead(b []byte) head {
 	return head{Place{state.Time(binary.NativeEndian.Uint64(b)), binary.NativeEndian.Uint64(b[8:])},
-		binary.NativeEndian.Uint32(b[16:]), binary.NativeEndian.Uint32(b[20:]), binary.NativeEndian.Uint32(b[24:])}
+		binary.NativeEndian.Uint32(b[16:]), binary.NativeEndian.Uint16(b[28:]),
+		span{binary.NativeEndian.Uint32(b[20:]), binary.NativeEndian.Uint32(b[24:])}}
+}
+
+// readRecord returns the record at an offset of a slab: its head, the id of its request, and where it ends.
+func readRecord(slab []byte, offset int) (h head, id []byte, end int) {
+	h = readHead(slab[offset:])
+	d := decoder{rest: slab[offset+headSize:]}
+	id = d.take(d.uvarint())
+	if end = len(slab) - len(d.rest); end == int(h.rest.at) {
+		end += int(h.rest.size)
+	}
+	return h, id, end
 }
 
 // NewMemory returns an empty log of at most max records; 0 is DefaultMax.
@@ -75,29 +96,25 @@ func NewMemory(max int) *Memory {
 	if max == 0 {
 		max = DefaultMax
 	}
-	return &Memory{max: max, number: map[state.Scope]uint32{}}
+	return &Memory{max: max, number: map[state.Scope]uint32{}, seed: maphash.MakeSeed()}
 }
 
 // Append implements [Log], and never fails. Notes were made before it takes the lock, for all that is recorded meets there;
 // what no call left, which is little, is encoded under it.
 func (m *Memory) Append(r *Record) error {
+	id, rest, hash := r.RequestID, r.notes, maphash.Bytes(m.seed, r.notes)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	text := r.notes
 	if r.op == nil {
 		m.scratch = r.append(m.scratch[:0])
-		text = m.scratch
+		id, rest = "", m.scratch
 	}
 	m.seq++
 	r.Seq = m.seq
-	n, ok := m.number[r.Scope]
-	if !ok {
-		n = m.newWorld(r.Scope)
-	}
-	h := head{r.place(), n, uint32(len(text)), m.opNumber(r.op)}
-	m.insert(m.worlds[n], m.store(&h, text), h.Place)
+	w := m.worldOf(r.Scope)
+	h := head{Place: r.place(), world: w.number, op: m.opNumber(r.op)}
+	m.insert(w, m.store(&h, id, rest, hash), h.Place)
 	m.count++
-	m.size += headSize + len(text)
 	if m.count >= m.max+batch || m.full() {
 		m.trim()
 	}
@@ -105,7 +122,7 @@ func (m *Memory) Append(r *Record) error {
 }
 
 // opNumber returns the number of an operation in a head. There are few, and nearly always it is one of the first.
-func (m *Memory) opNumber(op *call.Operation) uint32 {
+func (m *Memory) opNumber(op *call.Operation) uint16 {
 	if op == nil {
 		return 0
 	}
@@ -114,7 +131,7 @@ func (m *Memory) opNumber(op *call.Operation) uint32 {
 		i = len(m.ops)
 		m.ops = append(m.ops, op)
 	}
-	return uint32(i + 1)
+	return uint16(i + 1)
 }
 
 // full reports whether records are larger than they may be. mu is held.
@@ -127,36 +144,52 @@ func (m *Memory) trim() {
 	}
 }
 
-func (m *Memory) newWorld(s state.Scope) uint32 {
-	n := uint32(len(m.worlds))
-	if last := len(m.free) - 1; last >= 0 {
-		n, m.free = m.free[last], m.free[:last]
-	} else {
-		m.worlds = append(m.worlds, nil)
+// worldOf returns a world, which is nearly always that of the record before. mu is held.
+func (m *Memory) worldOf(s state.Scope) *world {
+	if m.recent != nil && m.recent.scope == s {
+		return m.recent
 	}
-	m.worlds[n] = &world{scope: s}
-	m.number[s] = n
-	return n
+	n, ok := m.number[s]
+	if !ok {
+		n = uint32(len(m.worlds))
+		if last := len(m.free) - 1; last >= 0 {
+			n, m.free = m.free[last], m.free[:last]
+		} else {
+			m.worlds = append(m.worlds, nil)
+		}
+		m.worlds[n] = &world{scope: s, number: n}
+		m.number[s] = n
+	}
+	m.recent = m.worlds[n]
+	return m.recent
 }
 
-// store puts a head and a record behind the last one, in the last slab or, if there is no room in it, in a new one. mu is
-// held.
-func (m *Memory) store(h *head, text []byte) entry {
-	last, size := len(m.slabs)-1, headSize+len(text)
+// store puts a record behind the last one, in the last slab or, if there is no room in it, in a new one. mu is held.
+func (m *Memory) store(h *head, id string, rest []byte, hash uint64) entry {
+	last, size := len(m.slabs)-1, headSize+binary.MaxVarintLen64+len(id)+len(rest) // at most
 	if last < 0 || cap(m.slabs[last])-len(m.slabs[last]) < size {
 		fresh := m.spare
 		if m.spare = nil; cap(fresh) < size {
 			fresh = make([]byte, 0, max(slabSize, size))
 		}
 		m.slabs = append(m.slabs, fresh)
+		clear(m.rests[:])
 		last++
 	}
 	slab := m.slabs[last]
 	offset := len(slab)
-	slab = slab[:offset+size]
-	putHead(slab[offset:], h)
-	copy(slab[offset+headSize:], text)
-	m.slabs[last] = slab
+	b := appendText(slab[:offset+headSize], id)
+	known := &m.rests[hash%uint64(len(m.rests))]
+	if h.rest = *known; h.op == 0 || !bytes.Equal(slab[known.at:known.at+known.size], rest) {
+		h.rest = span{uint32(len(b)), uint32(len(rest))}
+		b = append(b, rest...)
+	}
+	if h.op > 0 {
+		*known = h.rest
+	}
+	putHead(b[offset:], h)
+	m.slabs[last] = b
+	m.size += len(b) - offset
 	return entry{m.base + uint32(last), uint32(offset)}
 }
 
@@ -165,15 +198,17 @@ func (m *Memory) Forget(before state.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for m.count > 0 {
-		if readHead(m.oldest()).Time >= before {
+		m.oldest()
+		if readHead(m.slabs[0][m.first:]).Time >= before {
 			return
 		}
 		m.drop()
 	}
 }
 
-// oldest returns the slab from the record on that was appended first of those that are kept. mu is held, and there is one.
-func (m *Memory) oldest() []byte {
+// oldest makes the record that was appended first of those that are kept the one at first in the first slab. mu is held, and
+// there is one.
+func (m *Memory) oldest() {
 	for m.first == len(m.slabs[0]) { // a slab all of whose records are forgotten
 		if cap(m.slabs[0]) == slabSize {
 			m.spare = m.slabs[0][:0]
@@ -183,20 +218,20 @@ func (m *Memory) oldest() []byte {
 		m.base++
 		m.first = 0
 	}
-	return m.slabs[0][m.first:]
 }
 
 // drop forgets the oldest record. mu is held, and there is one.
 func (m *Memory) drop() {
-	h := readHead(m.oldest())
+	m.oldest()
+	h, _, end := readRecord(m.slabs[0], m.first)
 	w := m.worlds[h.world]
 	m.remove(w, entry{m.base, uint32(m.first)})
-	m.first += headSize + int(h.size)
-	m.size -= headSize + int(h.size)
+	m.size -= end - m.first
+	m.first = end
 	m.count--
 	if w.head == len(w.entries) {
 		delete(m.number, w.scope)
-		m.worlds[h.world] = nil
+		m.worlds[h.world], m.recent = nil, nil
 		m.free = append(m.free, h.world)
 	}
 }
@@ -260,14 +295,14 @@ func (m *Memory) read(s state.Scope, choose func(*world) []entry) []*Record {
 	}
 	var records []*Record
 	for _, e := range choose(m.worlds[n]) {
-		b := m.at(e)
-		h := readHead(b)
-		text := b[headSize : headSize+h.size]
+		slab := m.slabs[e.slab-m.base]
+		h, id, _ := readRecord(slab, int(e.offset))
+		rest := slab[h.rest.at:][:h.rest.size]
 		r := new(Record)
 		if h.op > 0 {
-			r.Time, r.Scope = h.Time, s
-			r.op, r.notes = m.ops[h.op-1], bytes.Clone(text)
-		} else if err := r.UnmarshalBinary(text); err != nil {
+			r.Time, r.Scope, r.RequestID = h.Time, s, string(id)
+			r.op, r.notes = m.ops[h.op-1], bytes.Clone(rest)
+		} else if err := r.UnmarshalBinary(rest); err != nil {
 			panic("trail: internal error: " + err.Error()) // unreachable: Append encoded it
 		}
 		r.Seq = h.Seq

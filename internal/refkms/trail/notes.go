@@ -13,15 +13,15 @@ import (
 // Nearly no record is ever looked at. A call therefore leaves notes, and whoever wants the record has it told. Notes are,
 // each text after its length:
 //
-//	request id, code and message of the refusal, address, user agent
+//	code and message of the refusal, address, user agent
 //	access key id, kind (1 byte), account, id and name of the caller; of a session its name and date
 //	whether another call made this one (1 byte)
 //	the resources of the call, those of calls inside it: their number, then kind (1 byte) and id of each
 //	parameters and answer, as package call notes them
 //
-// They are read by the process that wrote them, and do not leave it: a record that does is told first.
+// Time and request, which no two calls have alike, are not among them, but in fields of the record. Notes are read by the
+// process that wrote them, and do not leave it: a record that does is told first.
 func appendNotes(b []byte, c *call.Call, own, inner []call.Resource, answer any, err error) []byte {
-	b = appendText(b, c.RequestID)
 	code, message := "", ""
 	if err != nil {
 		refusal := call.ErrInternalFailure // of the store: told as it is answered
@@ -68,7 +68,7 @@ func (r *Record) tell() {
 	}
 	d := decoder{rest: r.notes}
 	r.Name, r.Effect = r.op.Name, r.op.Event
-	r.RequestID, r.Code, r.Message, r.Address, r.UserAgent = d.text(), d.text(), d.text(), d.text(), d.text()
+	r.Code, r.Message, r.Address, r.UserAgent = d.text(), d.text(), d.text(), d.text()
 	p := call.Principal{AccessKeyID: d.text(), Kind: call.PrincipalKind(d.byte()), Account: d.text(), ID: d.text(), Name: d.text()}
 	if p.Kind == call.Role {
 		p.Session = &call.Session{Name: d.text(), Issued: state.Time(d.varint())}

@@ -34,7 +34,7 @@ type Record struct {
 	Resources  []call.Resource // that the call itself is about
 	References []call.Resource // and those that calls inside it are about; nil if they are none
 
-	// Of a record that nobody has looked at yet, in place of all but number, time and world: what the call noted.
+	// Of a record that nobody has looked at yet, in place of all but number, time, world and request: what the call noted.
 	op    *call.Operation
 	notes []byte
 }

@@ -11,6 +11,7 @@ import (
 // places.
 type world struct {
 	scope   state.Scope
+	number  uint32
 	entries []entry
 	head    int
 	last    Place // no entry is after it
@@ -23,10 +24,8 @@ type entry struct{ slab, offset uint32 }
 // minEntries is how many entries a world has room for at first.
 const minEntries = 8
 
-// at returns the head of the record of an entry, and what follows it. mu is held, here and below.
-func (m *Memory) at(e entry) []byte { return m.slabs[e.slab-m.base][e.offset:] }
-
-func (m *Memory) place(e entry) Place { return readHead(m.at(e)).Place }
+// place returns the place of an entry. mu is held, here and below.
+func (m *Memory) place(e entry) Place { return readHead(m.slabs[e.slab-m.base][e.offset:]).Place }
 
 // insert puts an entry in its place: nearly always last, for time goes on.
 func (m *Memory) insert(w *world, e entry, p Place) {
