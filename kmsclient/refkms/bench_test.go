@@ -122,6 +122,28 @@ func turn(b *testing.B, callers int, call func() error) float64 {
 	return float64(time.Since(start)) / calls
 }
 
+// A typed call allocates what its caller keeps, text, blob, answer and the holder of the text, and of its request's id an
+// eighth: less than the raw cryptography.
+func TestAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector drops things from pools")
+	}
+	_, c := client(t, nil)
+	key, err := c.CreateKey(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := &kmsapi.GenerateDataKeyRequest{KeyID: key.KeyID}
+	n := testing.AllocsPerRun(2000, func() {
+		if _, err := c.GenerateDataKey(t.Context(), req); err != nil {
+			t.Error(err)
+		}
+	})
+	if n > 5 {
+		t.Errorf("GenerateDataKey allocates %v times, want 4 or, with what the runtime does at times, 5", n)
+	}
+}
+
 // BenchmarkAllocations counts what a typed call allocates.
 func BenchmarkAllocations(b *testing.B) {
 	_, c := client(b, nil)

@@ -74,14 +74,12 @@ func (s *Server) Client(opts *ClientOptions) *Client {
 }
 
 // invoke makes a typed call. Of the answer only what it points at may be kept.
-func invoke[A, Req any](ctx context.Context, c *Client, op string, req *Req) (a A, err error) {
-	f := c.server.table.Lookup(op).Frame()
+func invoke[A, Req any](ctx context.Context, c *Client, op *call.Operation, req *Req) (a A, err error) {
+	f := op.Frame()
 	*f.Request.(*Req) = *req
-	r := c.requestOf(op)
-	r.Frame = f
-	answer, err := c.server.corridor.Call(ctx, &r)
+	answer, err := c.server.corridor.CallFrame(ctx, &c.request, f)
 	if err != nil {
-		err = wrap(op, r.RequestID, err)
+		err = wrap(op.Name, f.RequestID, err)
 	} else {
 		a = *answer.(*A)
 	}
@@ -123,7 +121,7 @@ func (c *Client) Do(ctx context.Context, action string, params map[string]string
 
 // GenerateDataKey makes a data key under a CMK, in the clear and wrapped: NumberOfBytes long, by default 32.
 func (c *Client) GenerateDataKey(ctx context.Context, req *kmsapi.GenerateDataKeyRequest) (*kmsapi.GenerateDataKeyResponse, error) {
-	a, err := invoke[keys.GenerateDataKeyResponse](ctx, c, "GenerateDataKey", &keys.GenerateDataKeyRequest{
+	a, err := invoke[keys.GenerateDataKeyResponse](ctx, c, c.server.generateDataKey, &keys.GenerateDataKeyRequest{
 		KeyID: req.KeyID, NumberOfBytes: req.NumberOfBytes, EncryptionContext: req.EncryptionContext})
 	if err != nil {
 		return nil, err
@@ -134,7 +132,7 @@ func (c *Client) GenerateDataKey(ctx context.Context, req *kmsapi.GenerateDataKe
 
 // Encrypt encrypts a text of 1 to 6144 bytes under a CMK.
 func (c *Client) Encrypt(ctx context.Context, req *kmsapi.EncryptRequest) (*kmsapi.EncryptResponse, error) {
-	a, err := invoke[keys.EncryptResponse](ctx, c, "Encrypt", &keys.EncryptRequest{
+	a, err := invoke[keys.EncryptResponse](ctx, c, c.server.table.Lookup("Encrypt"), &keys.EncryptRequest{
 		KeyID: req.KeyID, Plaintext: req.Plaintext.Bytes(), EncryptionContext: req.EncryptionContext})
 	if err != nil {
 		return nil, err
@@ -144,7 +142,7 @@ func (c *Client) Encrypt(ctx context.Context, req *kmsapi.EncryptRequest) (*kmsa
 
 // Decrypt opens a blob of Encrypt, GenerateDataKey or ReEncrypt.
 func (c *Client) Decrypt(ctx context.Context, req *kmsapi.DecryptRequest) (*kmsapi.DecryptResponse, error) {
-	a, err := invoke[keys.DecryptResponse](ctx, c, "Decrypt", &keys.DecryptRequest{
+	a, err := invoke[keys.DecryptResponse](ctx, c, c.server.decrypt, &keys.DecryptRequest{
 		CiphertextBlob: material.Blob{Text: req.CiphertextBlob}, EncryptionContext: req.EncryptionContext})
 	if err != nil {
 		return nil, err
@@ -155,7 +153,7 @@ func (c *Client) Decrypt(ctx context.Context, req *kmsapi.DecryptRequest) (*kmsa
 // ReEncrypt opens a blob and encrypts what is in it anew, without showing it. The key and version of its answer are
 // those that opened the blob.
 func (c *Client) ReEncrypt(ctx context.Context, req *kmsapi.ReEncryptRequest) (*kmsapi.ReEncryptResponse, error) {
-	a, err := invoke[keys.ReEncryptResponse](ctx, c, "ReEncrypt", &keys.ReEncryptRequest{
+	a, err := invoke[keys.ReEncryptResponse](ctx, c, c.server.table.Lookup("ReEncrypt"), &keys.ReEncryptRequest{
 		CiphertextBlob: material.Blob{Text: req.CiphertextBlob}, SourceEncryptionContext: req.SourceEncryptionContext,
 		DestinationKeyID: req.DestinationKeyID, DestinationEncryptionContext: req.DestinationEncryptionContext})
 	if err != nil {
@@ -166,7 +164,7 @@ func (c *Client) ReEncrypt(ctx context.Context, req *kmsapi.ReEncryptRequest) (*
 
 // DescribeKey tells what the service says of a CMK. Do has all of it.
 func (c *Client) DescribeKey(ctx context.Context, req *kmsapi.DescribeKeyRequest) (*kmsapi.DescribeKeyResponse, error) {
-	a, err := invoke[keys.DescribeKeyResponse](ctx, c, "DescribeKey", &keys.DescribeKeyRequest{KeyID: req.KeyID})
+	a, err := invoke[keys.DescribeKeyResponse](ctx, c, c.server.table.Lookup("DescribeKey"), &keys.DescribeKeyRequest{KeyID: req.KeyID})
 	if err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ func (c *Client) CreateKey(ctx context.Context, req *CreateKeyRequest) (*KeyMeta
 	if req == nil {
 		req = new(CreateKeyRequest)
 	}
-	a, err := invoke[keys.CreateKeyResponse](ctx, c, "CreateKey", &keys.CreateKeyRequest{
+	a, err := invoke[keys.CreateKeyResponse](ctx, c, c.server.table.Lookup("CreateKey"), &keys.CreateKeyRequest{
 		Description: req.Description, KeySpec: req.KeySpec, KeyUsage: req.KeyUsage, Origin: req.Origin,
 		ProtectionLevel: req.ProtectionLevel, EnableAutomaticRotation: req.RotationInterval != 0,
 		RotationInterval: interval(req.RotationInterval), Tags: cloneTags(req.Tags)})
@@ -127,6 +127,6 @@ func (c *Client) DeleteAlias(ctx context.Context, alias string) error {
 
 // change makes a call that answers nothing.
 func change[Req any](ctx context.Context, c *Client, op string, req *Req) error {
-	_, err := invoke[call.Answer](ctx, c, op, req)
+	_, err := invoke[call.Answer](ctx, c, c.server.table.Lookup(op), req)
 	return err
 }

@@ -21,7 +21,7 @@ type CreateSecretRequest struct {
 
 // CreateSecret makes a secret: its first version, of 1 to 30720 bytes of UTF-8, is current.
 func (c *Client) CreateSecret(ctx context.Context, req *CreateSecretRequest) error {
-	_, err := invoke[secrets.CreateSecretResponse](ctx, c, "CreateSecret", &secrets.CreateSecretRequest{
+	_, err := invoke[secrets.CreateSecretResponse](ctx, c, c.server.table.Lookup("CreateSecret"), &secrets.CreateSecretRequest{
 		SecretName: secrets.NewName(req.SecretName), VersionID: req.VersionID, SecretData: req.SecretData.Bytes(),
 		SecretDataType: req.SecretDataType, EncryptionKeyID: req.EncryptionKeyID, Description: req.Description,
 		Tags: cloneTags(req.Tags)})
@@ -39,7 +39,7 @@ type PutSecretValueRequest struct {
 
 // PutSecretValue adds a version. The same version with the same value may be put again; nothing happens.
 func (c *Client) PutSecretValue(ctx context.Context, req *PutSecretValueRequest) error {
-	_, err := invoke[secrets.PutSecretValueResponse](ctx, c, "PutSecretValue", &secrets.PutSecretValueRequest{
+	_, err := invoke[secrets.PutSecretValueResponse](ctx, c, c.server.table.Lookup("PutSecretValue"), &secrets.PutSecretValueRequest{
 		SecretName: secrets.Name(req.SecretName), VersionID: req.VersionID, SecretData: req.SecretData.Bytes(),
 		SecretDataType: req.SecretDataType, VersionStages: req.VersionStages})
 	return err
@@ -66,7 +66,7 @@ type SecretValue struct {
 
 // GetSecretValue opens one version of a secret.
 func (c *Client) GetSecretValue(ctx context.Context, req *GetSecretValueRequest) (*SecretValue, error) {
-	a, err := invoke[secrets.GetSecretValueResponse](ctx, c, "GetSecretValue", &secrets.GetSecretValueRequest{
+	a, err := invoke[secrets.GetSecretValueResponse](ctx, c, c.server.table.Lookup("GetSecretValue"), &secrets.GetSecretValueRequest{
 		SecretName: secrets.Name(req.SecretName), VersionID: req.VersionID, VersionStage: secrets.Label(req.VersionStage)})
 	if err != nil {
 		return nil, err

@@ -111,12 +111,19 @@ func RandomID() (b [16]byte) {
 	return b
 }
 
+const idSize = 36 // characters of an identifier
+
 // FormatID returns random bytes as a UUID in lower case.
 func FormatID(b [16]byte) string {
+	var s [idSize]byte
+	putID(s[:], b)
+	return string(s[:])
+}
+
+func putID(s []byte, b [16]byte) {
 	const digits = "0123456789abcdef"
 	b[6] = b[6]&0x0f | 0x40 // version 4: random (RFC 9562, Section 5.4)
 	b[8] = b[8]&0x3f | 0x80
-	var s [36]byte
 	at := 0
 	for i, c := range b {
 		if i == 4 || i == 6 || i == 8 || i == 10 {
@@ -126,5 +133,4 @@ func FormatID(b [16]byte) string {
 		s[at], s[at+1] = digits[c>>4], digits[c&0x0f]
 		at += 2
 	}
-	return string(s[:])
 }

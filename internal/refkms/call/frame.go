@@ -6,8 +6,11 @@ import "reflect"
 // again, and their fields are found once: to allocate and to search both for each call would cost half as much as the
 // cryptography.
 type Frame struct {
-	Request any // *Req of the operation; empty when the frame is got
+	Request   any    // *Req of the operation; empty when the frame is got
+	RequestID string // new when the frame is got
+	Kept      any    // what the corridor left for the next call in the frame
 
+	ids    string // what is left of a batch
 	op     *Operation
 	answer any             // *R
 	params []reflect.Value // the fields of the request that are parameters, in their order
@@ -16,8 +19,22 @@ type Frame struct {
 	wipe   func()
 }
 
+// idBatch is how many identifiers of requests a frame makes at a time, in one text: whoever keeps one keeps all eight.
+const idBatch = 8
+
 // Frame returns a frame of the operation. It may be given up.
-func (op *Operation) Frame() *Frame { return op.frames.Get().(*Frame) }
+func (op *Operation) Frame() *Frame {
+	f := op.frames.Get().(*Frame)
+	if f.ids == "" {
+		var ids [idBatch * idSize]byte
+		for i := range idBatch {
+			putID(ids[i*idSize:], RandomID())
+		}
+		f.ids = string(ids[:])
+	}
+	f.RequestID, f.ids = f.ids[:idSize], f.ids[idSize:]
+	return f
+}
 
 // Free has the frame used again. Its call is over, and nobody may keep its request or its answer.
 func (f *Frame) Free() {

@@ -18,6 +18,15 @@ func TestFrame(t *testing.T) {
 		return a, nil
 	}, call.Row[shownRequest]{Hide: []string{"Hidden"}})
 	text := "t"
+	ids := map[string]bool{}
+	for range 100 {
+		f := op.Frame()
+		if ids[f.RequestID] || len(f.RequestID) != 36 || f.RequestID[14] != '4' {
+			t.Errorf("a frame has the request id %q", f.RequestID)
+		}
+		ids[f.RequestID] = true
+		f.Free()
+	}
 	for _, r := range []shownRequest{
 		{Name: "a", Flag: true, Secret: call.Text("s"), N: 7, Listed: listed{"x"}, Text: &text},
 		{Name: "b", Hidden: "h", Pairs: pairs{"a": 1}},

@@ -95,35 +95,51 @@ type Request struct {
 	// for nothing it cannot do.
 	Spoil *call.Spoil
 
-	// Frame has the request, and says the operation in place of Action; Typed is the *Req of the operation, which is not
-	// kept; without both, Texts are the parameters.
-	Frame *call.Frame
+	// Typed is the *Req of the operation, which is not kept; if it is nil, Texts are the parameters.
 	Typed any
 	Texts map[string]string
 }
 
-// Call makes a call; the request is neither kept nor modified. Its errors are those of codes.go, the context's if it was done before the call had an effect,
-// call.ErrConnectionLost, and those of the store as they are.
+// Call makes a call; the request is neither kept nor modified. Its errors are those of codes.go, the context's if it was
+// done before the call had an effect, call.ErrConnectionLost, and those of the store as they are.
 func (s *Server) Call(ctx context.Context, r *Request) (any, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	var op *call.Operation
-	request := r.Typed
-	if r.Frame != nil {
-		op, request = r.Frame.Op(), r.Frame.Request
-	} else {
-		op = s.table.Lookup(r.Action)
-	}
+	op := s.table.Lookup(r.Action)
 	if op == nil || r.Version != "" && r.Version != op.Product.Version() {
 		return nil, call.ErrActionNotFound
 	}
-	now := s.clock.Now()
 	v := s.visits.Get().(*visit)
+	defer s.visits.Put(v)
 	defer v.end()
 	c := &v.Call
-	c.Context, c.Op, c.Principal, c.Origin, c.Scope, c.RequestID = ctx, op, r.Principal, r.Origin, r.Scope, r.RequestID
-	c.Now, c.Instant, c.Texts, c.Frame, c.Request, c.Corridor, c.HasBody = state.At(now), now, r.Texts, r.Frame, request, s.inner, r.Spoil != nil
+	c.Op, c.RequestID, c.Texts, c.Request = op, r.RequestID, r.Texts, r.Typed
+	return s.call(ctx, v, r)
+}
+
+// CallFrame makes the call that is in a frame. What the request says of operation, parameters and its id does not count.
+func (s *Server) CallFrame(ctx context.Context, r *Request, f *call.Frame) (any, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	v, ok := f.Kept.(*visit)
+	if !ok {
+		v = s.visits.New().(*visit)
+		f.Kept = v
+	}
+	defer v.end()
+	c := &v.Call
+	c.Op, c.RequestID, c.Frame, c.Request = f.Op(), f.RequestID, f, f.Request
+	return s.call(ctx, v, r)
+}
+
+// call makes the call of a visit.
+func (s *Server) call(ctx context.Context, v *visit, r *Request) (any, error) {
+	now := s.clock.Now()
+	c := &v.Call
+	c.Context, c.Principal, c.Origin, c.Scope = ctx, r.Principal, r.Origin, r.Scope
+	c.Now, c.Instant, c.Corridor, c.HasBody = state.At(now), now, s.inner, r.Spoil != nil
 	if r.Prove != nil {
 		if err := s.prove(c, r.Prove); err != nil {
 			return nil, err
@@ -249,7 +265,6 @@ type visit struct {
 // end makes the visit one that has not been. A call that panics ends it too.
 func (v *visit) end() {
 	v.Call, v.answer, v.asked, v.plan = call.Call{Kept: v.Kept}, nil, false, nil
-	v.server.visits.Put(v)
 }
 
 // errFault ends a transaction in which it was found that something goes wrong.
