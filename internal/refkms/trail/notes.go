@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/xinfeng-kms/xinfeng/internal/refkms/call"
@@ -79,12 +80,15 @@ func (r *Record) tell() {
 	}
 	r.Resources, r.References = d.resources(), d.resources()
 	notes := d.rest
-	r.Params, notes = r.op.AppendParams(nil, notes, same(r.Resources))
-	if r.Code == "" {
-		r.Answer = r.op.AppendAnswer(nil, notes, same(r.Resources))
+	const room = 192 // bytes, enough for both of most calls
+	r.Params, notes = r.op.AppendParams(make([]byte, 0, room), notes, same(r.Resources))
+	if n := len(r.Params); r.Code == "" {
+		r.Answer = r.op.AppendAnswer(r.Params, notes, same(r.Resources))[n:]
 	}
+	r.Params = slices.Clip(r.Params)
 	// No other record has the number and the id of the request, and that is all an id has to be.
-	id := sha256.Sum256(binary.BigEndian.AppendUint64([]byte(r.RequestID), r.Seq))
+	var text [64]byte
+	id := sha256.Sum256(append(binary.BigEndian.AppendUint64(text[:0], r.Seq), r.RequestID...))
 	copy(r.ID[:], id[:])
 	r.op, r.notes = nil, nil
 }
