@@ -36,9 +36,10 @@
 //
 // Everything that was made is kept until it is destroyed or the server is dropped: keys, their versions and aliases, 1.1
 // KB for a key with one of each; secrets, 0.8 KB and their values, sealed. Calls leave behind a record in the trail, 0.1
-// KB if the key was used lately and 0.2 for most others: the last 2^20 of the last 180 days, see [Options]; the expanded keys of up to 1024 symmetric and 1024
-// asymmetric versions and the compiled rights of up to 65536 users and roles, kept ready after use; spare key pairs; and
-// the nonces of requests over HTTP, the last 2^20 of the last 30 minutes. Sessions take nothing: their token carries them.
+// KB if the key was used lately and 0.2 for most others: the last 2^20 of the last 180 days, see [Options]; the expanded
+// keys of up to 1024 symmetric and 1024 asymmetric versions and the compiled rights of up to 65536 users and roles, kept
+// ready after use; spare key pairs; and the nonces of requests over HTTP, the last 2^20 of the last 30 minutes. Sessions
+// take nothing: their token carries them.
 // Nothing is wiped: the material of a destroyed key stays where it was until the runtime uses the memory again, and as
 // long as a snapshot knows it; data keys are in the caller's hands, see [kmsapi.Plaintext.Clear].
 //
