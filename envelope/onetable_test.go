@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// oneTable is a driver for database/sql that knows the three statements of ExampleKeyStore, so that the library's tests
-// need no database. The same store runs on a real one in the examples.
+// oneTable is a driver for database/sql that knows three statements of column.KeyTable, so that ExampleKeyStore needs no
+// database. The same store runs on real ones in the examples.
 type oneTable struct{}
 
 var (
@@ -40,7 +40,7 @@ func (s oneTableStmt) Exec(args []driver.Value) (driver.Result, error) {
 	switch {
 	case strings.HasPrefix(string(s), "INSERT"):
 		if _, ok := oneTableRows[string(b(0))]; ok {
-			return driver.RowsAffected(0), nil
+			return nil, errors.New("a row has this key")
 		}
 		oneTableRows[string(b(0))] = bytes.Clone(b(1))
 	case strings.HasPrefix(string(s), "UPDATE"):
