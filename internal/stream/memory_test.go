@@ -40,7 +40,7 @@ func TestMemory(t *testing.T) {
 			w := newSealer(t, suite.AES256GCM, 1)
 			body := &sealedSource{w: w, chunk: chunk}
 			body.rewind(size)
-			in, out := &socket{b: text(limitUnit), left: size}, &socket{b: text(limitUnit)}
+			in, out := &socket{b: text(socketSize), left: size}, &socket{b: text(socketSize)}
 			before := peakMemory(t)
 			n, err := do(w, in, body, out)
 			if n != size || err != nil {

@@ -605,7 +605,7 @@ func TestBackPressure(t *testing.T) {
 	blocked := make(chan struct{})
 	var read atomic.Int64
 	given := int64(0)
-	src := &socket{b: text(limitUnit), left: n}
+	src := &socket{b: text(socketSize), left: n}
 	dst := writeFunc(func(p []byte) (int, error) {
 		if given += int64(len(p)); given > 16<<20 {
 			select {
@@ -727,7 +727,7 @@ func TestMaxBuffer(t *testing.T) {
 			// Besides, but not at the same time: the buffers of the first reads, each four times as long as the one before. And
 			// what is no buffer: 2 KiB for each of up to 62 goroutines.
 			most += 400<<10 + 62*2<<10
-			src := &socket{b: text(limitUnit)}
+			src := &socket{b: text(socketSize)}
 			body := &sealedSource{w: w, chunk: chunk, left: n}
 			for name, do := range map[string]func() error{
 				"ReadFrom": func() error {
