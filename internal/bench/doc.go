@@ -2,7 +2,7 @@
 //
 //	go test -short -run '^$' -bench . -benchtime 21x -timeout 60m ./internal/bench
 //
-// prints one table, a row for each way to use the library, in about three minutes; without -short it has streams and files
+// prints one table, a row for each way to use the library, in about a minute; without -short it has streams and files
 // of 1 GiB too, in about twenty. A row compares the library with a limit: the same work done by nothing but the cipher of
 // the standard library and the copies that the caller's source and destination make. What is in one row runs by turns, 21
 // of them, so that it meets the same mood of the machine: the column p10 compares the tenth percentiles of the times, the
