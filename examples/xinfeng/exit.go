@@ -24,7 +24,7 @@ const (
 	exitNoAccess     = 4
 )
 
-// A usageError says that the command line is wrong; nothing was done.
+// A usageError says that the command line is wrong; nothing was done, or nothing to the one of several files that it is of.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
@@ -75,7 +75,8 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
-// graver returns the code that counts of two: what is not authentic before what has no key before what failed.
+// graver returns the code that counts of two: what is not authentic before what has no key before what needs another flag
+// before what failed.
 func graver(a, b int) int {
 	order := map[int]int{exitDone: 0, exitFailed: 1, exitUsage: 2, exitNoAccess: 3, exitNotAuthentic: 4}
 	if order[b] > order[a] {

@@ -121,6 +121,8 @@ func TestServiceIsLeftOut(t *testing.T) {
 	}
 	w.wantNames("safe", ".config/b.xf", "a.xf")
 	w.fails(exitFailed, "left out: the folder of the key service", "encrypt", "-r", "home/.config/xinfeng", "-d", "safe")
+	w.fails(exitFailed, "kms.key: left out: the folder of the key service", "encrypt", "home/.config/x*/kms.key", "-d", "safe")
+	w.wantNames("safe", ".config/b.xf", "a.xf")
 	w.write("pass", "correct horse")
 	w.ok("encrypt", "-r", "--passphrase-file", "pass", "home", "-d", "backup")
 	w.wantNames("backup", ".config/b.xf", ".config/xinfeng/kms.db.xf", ".config/xinfeng/kms.key.xf", "a.xf")

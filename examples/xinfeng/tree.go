@@ -51,6 +51,9 @@ type errLeftOut string
 
 func (e errLeftOut) Error() string { return string(e) }
 
+// errService is that of files beside the keys of the local key service, which they would be encrypted under.
+const errService = errLeftOut("the folder of the key service, without which its messages do not open")
+
 // An errThere is that the result of a file is there already. There is no line for each.
 type errThere string
 
@@ -86,6 +89,7 @@ func (s *selection) find(args []string) (files []source, remarks []remark, err e
 	if err := s.check(); err != nil {
 		return nil, nil, err
 	}
+	service, _ := os.Stat(s.service)
 	for _, arg := range args {
 		paths, named := []string{arg}, true
 		if _, err := os.Lstat(arg); errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(arg, "*?[{") && doublestar.ValidatePathPattern(arg) {
@@ -110,12 +114,20 @@ func (s *selection) find(args []string) (files []source, remarks []remark, err e
 				files, remarks = append(files, found...), append(remarks, more...)
 			case !info.Mode().IsRegular():
 				remarks = append(remarks, remark{p, fmt.Errorf("not a regular file but %s", kindOf(info.Mode()))})
+			case !named && service != nil && within(p, service):
+				remarks = append(remarks, remark{p, errService})
 			default:
 				files = append(files, source{path: p, rel: filepath.Base(p), size: info.Size(), mod: info.ModTime(), named: named})
 			}
 		}
 	}
 	return files, remarks, nil
+}
+
+// within reports whether a file lies in a folder itself.
+func within(p string, folder fs.FileInfo) bool {
+	dir, err := os.Stat(filepath.Dir(p))
+	return err == nil && os.SameFile(dir, folder)
 }
 
 // walk returns the files below root. Symbolic links are not followed: they can lead out of the folder, or around.
@@ -149,7 +161,7 @@ func (s *selection) walk(root string) (files []source, remarks []remark) {
 				return fs.SkipDir
 			}
 			if service != nil && os.SameFile(service, info) {
-				remarks = append(remarks, remark{p, errLeftOut("the folder of the key service, without which its messages do not open")})
+				remarks = append(remarks, remark{p, errService})
 				return fs.SkipDir
 			}
 		case len(s.include) > 0 && !matches(s.include, slashed):

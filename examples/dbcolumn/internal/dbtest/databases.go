@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
@@ -80,8 +82,11 @@ func server(t *testing.T, variable, lock string, open func(dsn string) (driver.C
 	locked.SetMaxOpenConns(1) // the one that holds the lock, until it is closed
 	Exec(t, locked, lock)
 	for _, table := range []string{"users", "data_keys"} {
-		if _, err := db.ExecContext(t.Context(), "SELECT 1 FROM "+table); err == nil {
-			t.Fatalf("there is a table %s", table)
+		_, err := db.ExecContext(t.Context(), "SELECT 1 FROM "+table)
+		var pg *pgconn.PgError
+		var my *mysql.MySQLError
+		if none := errors.As(err, &pg) && pg.Code == "42P01" || errors.As(err, &my) && my.Number == 1146; !none {
+			t.Fatalf("table %s: %v, want that it is not there", table, err)
 		}
 	}
 	t.Cleanup(func() {
