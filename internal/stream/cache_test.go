@@ -3,6 +3,7 @@ package stream_test
 import (
 	"bytes"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"runtime"
 	"runtime/debug"
@@ -190,6 +191,46 @@ func TestCacheKeepsNoFailure(t *testing.T) {
 		}
 		if round == 1 {
 			file = memFile(good)
+		}
+	}
+}
+
+// TestSourceFailsLeavesNoPlaintext: the buffer of a chunk that was kept is taken for another, which its source does not give.
+// What comes back to the pools then has nothing of the first.
+func TestSourceFailsLeavesNoPlaintext(t *testing.T) {
+	const chunks = 40
+	w := newSealer(t, suite.AES256GCM, 1)
+	plain := bytes.Repeat([]byte{0x55}, chunks*chunk)
+	body := stream.Seal(nil, plain, w, chunk, nil)
+	for name, failed := range map[string]error{"an error": errTest, "its end": io.EOF} {
+		fails := false
+		ra := openAt(t, readAtFunc(func(p []byte, off int64) (int, error) {
+			if fails {
+				return 0, failed
+			}
+			return memFile(body).ReadAt(p, off)
+		}), len(body), w)
+		p := make([]byte, 100)
+		for i := range int64(20) { // more than are kept
+			if _, err := ra.ReadAt(p, i*chunk+8); err != nil {
+				t.Fatal(err)
+			}
+		}
+		fails = true
+		stream.DrainBuffers()
+		want := failed
+		if failed == io.EOF {
+			want = suite.ErrAuthentication
+		}
+		for i := range int64(5) {
+			if _, err := ra.ReadAt(p, (30+i)*chunk+8); !errors.Is(err, want) {
+				t.Errorf("%s: ReadAt = %v, want %v", name, err, want)
+			}
+		}
+		for _, b := range stream.DrainBuffers() {
+			if bytes.Contains(b, plain[:8]) {
+				t.Errorf("%s: plaintext came back to the pools", name)
+			}
 		}
 	}
 }

@@ -182,7 +182,7 @@ func (r *ReaderAt) readAside(c *codec, p []byte, i int64, skip int) (n int, err 
 	o := r.cache.room(size)
 	body, missing := r.fetch(o.buf, i, 1)
 	if len(body) < size {
-		putBuffer(o.buf) // it holds nothing but ciphertext
+		wipeBuffer(o.buf) // it may be that of a chunk kept before, with its plaintext
 		return 0, missing
 	}
 	return r.openAside(c, p, body, o, i, skip)
