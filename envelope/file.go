@@ -251,7 +251,7 @@ func (f *fileCall) check() error {
 	return nil
 }
 
-// reserve takes space on the disk for a destination of n bytes, if that is more than a batch. So the system need not look
+// reserve takes space on the disk for a destination of n bytes, if that is more than a few batches. So the system need not look
 // for more at every write, and a disk that is too small is found before anything is encrypted.
 func (f *fileCall) reserve(n int64, err error) error {
 	if err != nil || n <= reserveFrom {
@@ -260,7 +260,7 @@ func (f *fileCall) reserve(n int64, err error) error {
 	return f.out.Reserve(n)
 }
 
-// reserveFrom is the size in bytes up to which a file is written in one piece, and nothing is reserved for it.
+// reserveFrom is the size in bytes up to which a file is written in a few pieces at most, and nothing is reserved for it.
 const reserveFrom = 1 << 20
 
 // reader returns r with its bytes counted, ended when the context is.

@@ -44,7 +44,7 @@ type Options struct {
 const defaultMaxBuffer = 64 << 20
 
 // batch returns the number of chunks that make up a batch of size bytes: less if MaxBuffer is less than two buffers for
-// it (a worker holds one of plaintext and one of ciphertext), and at least one.
+// it (one of plaintext and one of ciphertext), and at least one.
 func (o *Options) batch(chunk, size int) int {
 	n := max(1, size/chunk)
 	for n > 1 && 2*classSize(classOf(n*chunk)) > o.maxBuffer() {

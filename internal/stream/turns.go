@@ -33,6 +33,7 @@ func (p *pipeline) runTogether(m mover, own *lane, n int) (more bool, err error)
 			pause = p.pause
 		}
 		for t.step(pause) {
+			pause() // another may be the one who gives all the time
 		}
 		thrown = false
 	})
@@ -90,7 +91,7 @@ func (t *turns) end(err error) {
 }
 
 // step moves one batch as far as it can be moved now, and reports whether there may be more. pause is called behind each
-// batch that was given.
+// batch that this worker gave; behind those that he left to another the caller calls it.
 func (t *turns) step(pause func()) (more bool) {
 	l := t.lane()
 	if l == nil || !t.take(l) {
