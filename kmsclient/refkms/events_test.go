@@ -300,3 +300,61 @@ func ExampleOptions_audit() {
 	// level=INFO msg=CreateKey rw=Write user=root error=""
 	// level=WARN msg=DescribeKey rw=Read user=root error=Forbidden.AliasNotFound
 }
+
+// A hook that panics, which a server over HTTP survives, leaves nothing of its record to the calls after it.
+func TestAuditPanics(t *testing.T) {
+	for range 10 { // what a call leaves to the next goes through a pool, and may be lost there
+		var last refkms.Event
+		panics := true
+		server, err := refkms.New(&refkms.Options{Audit: func(e refkms.Event) {
+			if last = e; panics {
+				panics = false
+				panic("hook")
+			}
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, b := server.Client(nil), server.Client(&refkms.ClientOptions{Account: "4242424242424242"})
+		func() {
+			defer func() {
+				if r := recover(); r != "hook" {
+					t.Errorf("recovered %v, want the hook's", r)
+				}
+			}()
+			a.Do(t.Context(), "CreateKey", map[string]string{"Description": "of another account"}, nil)
+		}()
+		if err := b.Do(t.Context(), "DescribeKey", map[string]string{"KeyId": "none"}, nil); !errors.Is(err, kmsapi.ErrKeyNotFound) {
+			t.Errorf("DescribeKey = %v, want ErrKeyNotFound", err)
+		}
+		if last.EventName != "DescribeKey" || len(last.ResponseElements) > 0 {
+			t.Errorf("a refused %s is told with %s", last.EventName, last.ResponseElements)
+		}
+	}
+}
+
+// What goes wrong on purpose with a key does not have the trail show parameters that nobody sent.
+func TestFaultAddsNoParameters(t *testing.T) {
+	s, c := client(t, nil)
+	key := newKey(t, c)
+	parameters := func() string {
+		if _, err := c.GenerateDataKey(t.Context(), &kmsapi.GenerateDataKeyRequest{KeyID: key}); err != nil {
+			t.Fatal(err)
+		}
+		events, err := s.Events(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := events[len(events)-1]
+		if last.EventName != "GenerateDataKey" {
+			t.Fatalf("the last event is %s", last.EventName)
+		}
+		return string(last.RequestParameters)
+	}
+	want := parameters()
+	lift := s.Inject(refkms.Fault{Kind: refkms.FaultLatency, Resource: key, Delay: time.Nanosecond})
+	defer lift()
+	if got := parameters(); got != want {
+		t.Errorf("with a fault the parameters are %s, want %s", got, want)
+	}
+}

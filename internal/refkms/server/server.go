@@ -95,7 +95,8 @@ type Request struct {
 	// for nothing it cannot do.
 	Spoil *call.Spoil
 
-	// Typed is the *Req of the operation, which is not kept; if it is nil, Texts are the parameters.
+	// Typed is the *Req of the operation, which is not kept; if it is nil, Texts are the parameters. Faces have typed
+	// requests in frames, for CallFrame.
 	Typed any
 	Texts map[string]string
 }
@@ -279,8 +280,10 @@ func (v *visit) read(tx state.Tx) error {
 	if err := v.server.status(&v.Call); err != nil {
 		return err
 	}
-	if err := accept(&v.Call); err != nil {
-		return err
+	if v.plan == nil { // not again after a fault: to accept is to fill in what is absent
+		if err := accept(&v.Call); err != nil {
+			return err
+		}
 	}
 	if err := v.Op.Find(&v.Call); err != nil {
 		return err

@@ -64,7 +64,8 @@ func (t *Trail) Called(c *call.Call, answer any, err error) error {
 		d.inner = add(d.inner, inside.Call.Found, d.own)
 	}
 	d.room = appendNotes(d.room[:0], c, d.own, d.inner, answer, err)
-	d.Time, d.Scope, d.RequestID, d.op, d.notes = c.Now, c.Scope, c.RequestID, c.Op, d.room
+	// All of it anew: after a hook that panicked there is the record before.
+	d.Record = Record{Time: c.Now, Scope: c.Scope, RequestID: c.RequestID, op: c.Op, notes: d.room}
 	err = t.write(&d.Record, c.Now)
 	d.Record = Record{} // holds on to nothing of the call
 	clear(d.own)
