@@ -87,20 +87,13 @@ func invoke[A, Req any](ctx context.Context, c *Client, op *call.Operation, req 
 	return a, err
 }
 
-// requestOf returns the request of a call, without its parameters.
-func (c *Client) requestOf(op string) server.Request {
-	r := c.request
-	r.Action, r.RequestID = op, call.NewRequestID()
-	return r
-}
-
 // Do calls any operation the server has, by the name and with the parameters that the service gives them: all of them
 // text, structures as JSON. The answer is stored in out as encoding/json stores the service's JSON answer, so out is a
 // pointer to a map, to a struct with the service's field names, or to a json.RawMessage; nil discards it. An answer with
 // a plaintext is put into out in the clear. params is not kept.
 func (c *Client) Do(ctx context.Context, action string, params map[string]string, out any) error {
-	r := c.requestOf(action)
-	r.Texts = params
+	r := c.request
+	r.Action, r.RequestID, r.Texts = action, call.NewRequestID(), params
 	answer, err := c.server.corridor.Call(ctx, &r)
 	if err != nil {
 		return wrap(action, r.RequestID, err)
