@@ -20,6 +20,10 @@ const version = 1
 // headFixed is the length in bytes of a head without its context.
 const headFixed = 44
 
+// SaltOffset is where the salt begins, in bytes from the start of a message. What stands before it, and the pairs behind
+// it, are the same in all messages that were written alike.
+const SaltOffset = 12
+
 // A Kind says where the wrapped keys of a message are (SPEC.md, Section 3.4). The zero value is never valid.
 type Kind uint8
 

@@ -163,14 +163,32 @@ func cutField(b []byte, off int) (f []byte, next int, ok bool) {
 // comparing with string(key) or looking up m[string(key)] allocates nothing.
 func (p Pairs) All() iter.Seq2[[]byte, []byte] {
 	return func(yield func(k, v []byte) bool) {
-		for off := 0; off < len(p); {
-			k, v, next, ok := cutPair(p, off)
-			if !ok || !yield(k, v) {
+		for len(p) > 0 {
+			k, v, rest := p.Cut()
+			if v == nil || !yield(k, v) {
 				return
 			}
-			off = next
+			p = rest
 		}
 	}
+}
+
+// Cut returns the first pair and those behind it, and nils if there is none. It is [Pairs.All] for whoever looks at the
+// pairs of every message, and short enough for the compiler to put it in place.
+func (p Pairs) Cut() (key, value []byte, rest Pairs) {
+	key, p = p.cut()
+	value, p = p.cut()
+	return key, value, p
+}
+
+// cut returns the first of the fields that p consists of.
+func (p Pairs) cut() (field []byte, rest Pairs) {
+	if len(p) >= 2 {
+		if n := 2 + int(binary.BigEndian.Uint16(p)); n <= len(p) {
+			return p[2:n:n], p[n:]
+		}
+	}
+	return nil, nil
 }
 
 // Len returns the number of pairs.

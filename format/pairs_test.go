@@ -138,8 +138,33 @@ func TestPairsAll(t *testing.T) {
 		t.Errorf("All, left after two = %q", got)
 	}
 	// Pairs that nobody checked end where they stop making sense.
-	if n := format.Pairs("\x00\x01a\x00\x00\xff").Len(); n != 1 {
-		t.Errorf("Len of bad pairs = %d, want 1", n)
+	for bad, want := range map[string]int{
+		"\x00\x01a\x00\x00\xff": 1, "\x00\x01a": 0, "\x00": 0, "\x00\x02a": 0, "\x00\x01a\x00\x01": 0, "\x00\x00\x00\x00\x00\x00": 1,
+	} {
+		if n := format.Pairs(bad).Len(); n != want {
+			t.Errorf("Len of %q = %d, want %d", bad, n, want)
+		}
+	}
+}
+
+func TestPairsCut(t *testing.T) {
+	pairs := format.Pairs("\x00\x01a\x00\x011\x00\x01b\x00\x00\x00\x02cc\x00\x013")
+	var got []string
+	for len(pairs) > 0 {
+		var k, v []byte
+		k, v, pairs = pairs.Cut()
+		got = append(got, string(k)+"="+string(v))
+		if cap(k) != len(k) || cap(v) != len(v) {
+			t.Errorf("%q: an append would write into the pairs", got)
+		}
+	}
+	if !slices.Equal(got, []string{"a=1", "b=", "cc=3"}) {
+		t.Errorf("Cut, again and again = %q", got)
+	}
+	for _, none := range []format.Pairs{nil, {}, format.Pairs("\x00"), format.Pairs("\x00\x05abcd")} {
+		if k, v, rest := none.Cut(); k != nil || v != nil || rest != nil {
+			t.Errorf("Cut of %q = %q, %q, %q, want nils", none, k, v, rest)
+		}
 	}
 }
 
