@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
+	"math"
 	"sync"
 	"time"
 
@@ -43,9 +44,8 @@ const (
 //
 // A new message is counted before it gets its key: as one, and with its size, or 1 GiB where that is not known. A key
 // leaves the cache before a limit of [CachingOptions] is passed, and a message larger than MaxBytes gets a key of its own.
-// Whatever removed a key, it is wiped when the last borrower has destroyed it. Of keys that are too old, every call of any
-// method wipes up to 256 of each kind, so a cache that nobody calls keeps the last ones: call [Caching.Purge] or
-// [Caching.Close] when the work is done.
+// Whatever removed a key, it is wiped when the last borrower has destroyed it. Those that are too old a timer wipes,
+// whether anybody calls or not; until then it keeps the cache itself from being collected, which [Caching.Close] ends.
 //
 // Any number of callers who miss the same key make one call of the provider, which has the values of the first caller's
 // context and ends early only when all of them have gone. It runs on a goroutine of its own; a cache has no other, and
@@ -60,9 +60,13 @@ type Caching struct {
 
 	mu      sync.Mutex                         // guards what follows; not held while the provider is asked
 	keys    *simplelru.LRU[uint64, *cachedKey] // by hash of the id
-	search  func() *search                     // a func, because fmt prints no more than its address
-	byAge   [2]list.List                       // of *cachedKey, by side, in the order in which they came
-	fetches map[string]*fetch                  // by id, those whose key will be kept and whom callers may join
+	used    *cachedKey                         // of keys, the one that was used last; nil if it is not known
+	recent  [2]*cachedKey                      // by side, that of keys which again may lend, or nil
+	room    func() *[]byte                     // for ids; a func, because fmt prints no more than its address
+	byAge   [2]list.List                       // of *cachedKey, by side, the oldest first
+	sweeper *time.Timer                        // calls sweep; nil before the first key
+	sweepAt time.Duration                      // when it does, no later than the first of byAge is too old
+	fetches map[uint64]*fetch                  // by hash of the id, those whose key will be kept and whom callers may join
 	stats   CachingStats
 	closed  bool
 }
@@ -83,7 +87,8 @@ type CachingOptions struct {
 	MaxEntries int
 
 	// MaxAge is how long a data key is used, counted from the moment the provider was asked for it; default 5 minutes,
-	// at most a year. It is how long a revoked right may go on working. Time for which the machine sleeps may not count.
+	// at most a year. It is how long a revoked right may go on working. A timer ends it, which on a machine without an idle
+	// core may come some milliseconds late. Time for which the machine sleeps may not count.
 	MaxAge time.Duration
 
 	// MaxMessages is how many messages are encrypted under one data key; default 2^20.
@@ -122,10 +127,10 @@ func NewCaching(p KeyProvider, opts *CachingOptions) (*Caching, error) {
 	if err != nil {
 		return nil, err // unreachable: the size is positive
 	}
-	seed, s := maphash.MakeSeed(), new(search)
+	seed, room := maphash.MakeSeed(), new([]byte)
 	return &Caching{
-		provider: p, opts: o, epoch: time.Now(), keys: keys, fetches: map[string]*fetch{},
-		hash: func(id []byte) uint64 { return maphash.Bytes(seed, id) }, search: func() *search { return s },
+		provider: p, opts: o, epoch: time.Now(), keys: keys, fetches: map[uint64]*fetch{}, sweepAt: math.MaxInt64,
+		hash: func(id []byte) uint64 { return maphash.Bytes(seed, id) }, room: func() *[]byte { return room },
 	}, nil
 }
 
@@ -187,8 +192,8 @@ func (c *Caching) Decrypt(ctx context.Context, req *DecryptRequest) (*DataKey, e
 // Wrap asks the provider, around the cache: nothing of it is kept. errors.ErrUnsupported if the provider is no [Wrapper];
 // [ErrClosed] after Close.
 func (c *Caching) Wrap(ctx context.Context, req *WrapRequest) (format.Record, error) {
-	if err := c.touch(); err != nil {
-		return nil, err
+	if c.isClosed() {
+		return nil, errClosed
 	}
 	w, ok := c.provider.(Wrapper)
 	if !ok {
@@ -221,7 +226,6 @@ func (c *Caching) Close() error {
 
 // Stats returns the counts so far.
 func (c *Caching) Stats() CachingStats {
-	_ = c.touch() // wipes what is too old; a closed cache has counts as well
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.stats
@@ -234,12 +238,10 @@ func (c *Caching) Stats() CachingStats {
 // machine's clock makes no key older or younger.
 func (c *Caching) now() time.Duration { return time.Since(c.epoch) }
 
-// touch does what every call does.
-func (c *Caching) touch() error {
-	now := c.now()
+func (c *Caching) isClosed() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.enter(now)
+	return c.closed
 }
 
 // Format prints a fixed text, whatever the verb: what is inside has encryption contexts, and changes while it is printed.

@@ -106,3 +106,41 @@ func TestCachingHidesNoSender(t *testing.T) {
 		}
 	}
 }
+
+func TestQuerySame(t *testing.T) {
+	entry := func(provider, id, ciphertext string) format.WrappedKey {
+		return format.WrappedKey{Provider: provider, KeyID: id, Ciphertext: []byte(ciphertext)}
+	}
+	record := format.Record{entry("kms", "a", "1"), entry("kms", "b", "2")}
+	q := query{side: opening, suite: format.AES256GCM, context: format.Pairs("\x00\x01a\x00\x011"), record: record}
+	for _, tt := range []struct {
+		name   string
+		change func(o *query)
+		want   bool
+	}{
+		{"nothing", func(*query) {}, true},
+		{"size", func(o *query) { o.size = 7 }, true},
+		{"a copy of all", func(o *query) { *o = *o.clone() }, true},
+		{"side", func(o *query) { o.side = sealing }, false},
+		{"suite", func(o *query) { o.suite = format.SM4GCM }, false},
+		{"context", func(o *query) { o.context = format.Pairs("\x00\x01a\x00\x012") }, false},
+		{"no context", func(o *query) { o.context = nil }, false},
+		{"no record", func(o *query) { o.record = nil }, false},
+		{"first entry alone", func(o *query) { o.record = record[:1] }, false},
+		{"second entry alone", func(o *query) { o.record = record[1:] }, false},
+		{"one entry more", func(o *query) { o.record = append(record.Clone(), entry("raw", "c", "3")) }, false},
+		{"provider", func(o *query) { o.record = format.Record{record[0], entry("raw", "b", "2")} }, false},
+		{"key id", func(o *query) { o.record = format.Record{record[0], entry("kms", "c", "2")} }, false},
+		{"ciphertext", func(o *query) { o.record = format.Record{record[0], entry("kms", "b", "3")} }, false},
+		{"order", func(o *query) { o.record = format.Record{record[1], record[0]} }, false},
+	} {
+		o := q
+		tt.change(&o)
+		if got, back := q.same(&o), o.same(&q); got != tt.want || back != tt.want {
+			t.Errorf("same, but for %s = %v, %v, want %v", tt.name, got, back, tt.want)
+		}
+		if a, b := q.appendID(nil), o.appendID(nil); bytes.Equal(a, b) != tt.want {
+			t.Errorf("ids, but for %s: %x and %x", tt.name, a, b)
+		}
+	}
+}

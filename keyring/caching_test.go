@@ -123,14 +123,11 @@ func TestCachingDefaults(t *testing.T) {
 		if s := c.Stats(); s.Held != 1000 || s.Evictions.Capacity != 1 {
 			t.Errorf("after 1001 contexts: %+v", s)
 		}
-		time.Sleep(5*time.Minute - 1)
+		sleep(5*time.Minute - 1)
 		if s := c.Stats(); s.Evictions.Age != 0 {
 			t.Errorf("before 5 minutes: %+v", s)
 		}
-		time.Sleep(time.Nanosecond)
-		for range 4 {
-			c.Stats()
-		}
+		sleep(time.Nanosecond)
 		if s := c.Stats(); s.Evictions.Age != 1000 || s.Held != 0 {
 			t.Errorf("after 5 minutes: %+v", s)
 		}
@@ -331,17 +328,18 @@ func TestCachingMaxAge(t *testing.T) {
 		r := k.Record()
 		k.Destroy()
 		unseal(t, c, nil, r).Destroy()
-		time.Sleep(time.Minute - 4*time.Second - 1) // the age counts from when the provider was asked
+		sleep(time.Minute - 4*time.Second - 1) // the age counts from when the provider was asked
 		seal(t, c, nil, 1).Destroy()
 		if src.count() != 2 {
 			t.Error("a key was not used to its age")
 		}
-		time.Sleep(time.Nanosecond)
+		sleep(time.Nanosecond)
 		k = seal(t, c, nil, 1)
 		defer k.Destroy()
 		if k != src.given[2] {
 			t.Error("a key was used beyond its age")
 		}
+		synctest.Wait()
 		if s := c.Stats(); s.Evictions.Age != 2 || s.Held != 1 { // the other one has reached it meanwhile
 			t.Errorf("Stats = %+v, want 2 evictions for age", s)
 		}
@@ -362,17 +360,17 @@ func TestCachingAgeOutOfOrder(t *testing.T) {
 		}
 		c := newCaching(t, src, &keyring.CachingOptions{MaxAge: time.Minute})
 		slow := ask(t.Context(), c, tenant(t, 1))
-		time.Sleep(10 * time.Second)
+		sleep(10 * time.Second)
 		seal(t, c, tenant(t, 2), 1).Destroy()
 		old := (<-slow).key
 		old.Destroy()
-		time.Sleep(40*time.Second - time.Nanosecond)
+		sleep(40*time.Second - time.Nanosecond)
 		k := seal(t, c, tenant(t, 1), 1)
 		k.Destroy()
 		if k != old {
 			t.Error("a key was not used to its age")
 		}
-		time.Sleep(time.Nanosecond)
+		sleep(time.Nanosecond)
 		k = seal(t, c, tenant(t, 1), 1)
 		k.Destroy()
 		if s := c.Stats(); k == old || s.Evictions.Age != 1 || s.Held != 2 {
@@ -395,46 +393,46 @@ func TestCachingSlowFetch(t *testing.T) {
 	})
 }
 
-// Keys that nobody asks for any more are wiped by calls for others, of any method.
+// Keys are wiped when they are too old though nobody calls, however many they are; and a cache that was purged goes on.
 func TestCachingSweep(t *testing.T) {
-	for name, call := range map[string]func(t *testing.T, c *keyring.Caching, r format.Record){
-		"GenerateDataKey": func(t *testing.T, c *keyring.Caching, r format.Record) { seal(t, c, nil, 1).Destroy() },
-		"Decrypt":         func(t *testing.T, c *keyring.Caching, r format.Record) { unseal(t, c, nil, r).Destroy() },
-		"Stats":           func(t *testing.T, c *keyring.Caching, r format.Record) { c.Stats() },
-		"Wrap": func(t *testing.T, c *keyring.Caching, r format.Record) {
-			if _, err := c.Wrap(t.Context(), &keyring.WrapRequest{Suite: 1}); !errors.Is(err, keyring.ErrNeedKey) {
-				t.Errorf("Wrap = %v, want ErrNeedKey", err)
-			}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				src := newSource(t)
-				c := newCaching(t, src, nil)
-				var r format.Record
-				for i := range 300 {
-					k := seal(t, c, tenant(t, i), 1)
-					k.Destroy()
-					if r = k.Record(); i < 3 {
-						unseal(t, c, tenant(t, i), r).Destroy()
-					}
-				}
-				k := seal(t, src.RawAES, nil, 1)
+	synctest.Test(t, func(t *testing.T) {
+		src := newSource(t)
+		c := newCaching(t, src, nil)
+		fill := func() {
+			for i := range 300 {
+				k := seal(t, c, tenant(t, i), 1)
 				k.Destroy()
-				time.Sleep(5 * time.Minute)
-				call(t, c, k.Record())
-				live := len(slices.DeleteFunc(src.live(), func(i int) bool { return i >= 303 }))
-				if live != 300-256 { // and none of the three that were opened
-					t.Errorf("%d keys live after one call, want 44", live)
+				if i < 3 {
+					unseal(t, c, tenant(t, i), k.Record()).Destroy()
 				}
-				call(t, c, k.Record())
-				live = len(slices.DeleteFunc(src.live(), func(i int) bool { return i >= 303 }))
-				if live != 0 {
-					t.Errorf("%d keys live after two calls, want none", live)
-				}
-			})
-		})
-	}
+			}
+		}
+		fill()
+		sleep(time.Minute)
+		lent := seal(t, c, nil, 1)
+		sleep(4*time.Minute - time.Nanosecond)
+		if live := len(src.live()); live != 304 {
+			t.Errorf("%d keys live before their age, want 304", live)
+		}
+		sleep(time.Nanosecond)
+		src.wantLive(t, 303)
+		sleep(time.Minute)
+		src.wantLive(t, 303) // who has borrowed it has it still
+		lent.Destroy()
+		src.wantLive(t)
+		if s := c.Stats(); s.Evictions.Age != 304 || s.Held != 0 {
+			t.Errorf("Stats = %+v, want 304 evictions for age", s)
+		}
+
+		fill()
+		c.Purge()
+		fill()
+		sleep(5 * time.Minute)
+		src.wantLive(t)
+		if s := c.Stats(); s.Evictions.Age != 607 || s.Evictions.Purge != 303 {
+			t.Errorf("Stats = %+v, want 607 evictions for age, 303 by Purge", s)
+		}
+	})
 }
 
 func TestCachingClose(t *testing.T) {

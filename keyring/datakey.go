@@ -78,7 +78,10 @@ func (k *DataKey) hold(unit int64) bool {
 	if k == nil || k.inner == nil {
 		return false
 	}
-	d := k.inner()
+	return k.inner().hold(unit)
+}
+
+func (d *dataKey) hold(unit int64) bool {
 	for {
 		n := d.holds.Load()
 		if n < borrower {

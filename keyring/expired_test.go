@@ -48,7 +48,7 @@ func beginOutage(t *testing.T, cause error, opts keyring.CachingOptions) *outage
 	o.cache = newCaching(t, o, &opts)
 	unseal(t, o.cache, nil, o.record).Destroy()
 	o.first = o.given[0]
-	time.Sleep(time.Minute)
+	sleep(time.Minute)
 	start := time.Now()
 	o.before = func(ctx context.Context, call int) error {
 		o.mu.Lock()
@@ -101,7 +101,7 @@ func TestCachingExpiredServes(t *testing.T) {
 				}
 				for range 600 { // for a minute
 					o.want(t, false)
-					time.Sleep(100 * time.Millisecond)
+					sleep(100 * time.Millisecond)
 				}
 				if got := fmt.Sprint(o.asked); got != "[0s 10s 20s 30s 40s 50s]" {
 					t.Errorf("asked at %v", got)
@@ -111,7 +111,7 @@ func TestCachingExpiredServes(t *testing.T) {
 				o.mu.Lock()
 				o.cause = nil // over, and found out in the background
 				o.mu.Unlock()
-				time.Sleep(10 * time.Second)
+				sleep(10 * time.Second)
 				o.want(t, false)
 				synctest.Wait()
 				o.want(t, true)
@@ -131,10 +131,10 @@ func TestCachingExpiredEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := beginOutage(t, kmsapi.ErrUnavailable, keyring.CachingOptions{InsecureAllowExpired: time.Minute})
 		o.want(t, false)
-		time.Sleep(time.Minute - time.Nanosecond)
+		sleep(time.Minute - time.Nanosecond)
 		o.want(t, false)
 		synctest.Wait()
-		time.Sleep(time.Nanosecond)
+		sleep(time.Nanosecond)
 		if got := o.decrypt(t.Context()); got.err != kmsapi.ErrUnavailable {
 			t.Errorf("Decrypt = %v, %v, want ErrUnavailable", got.key, got.err)
 		}
@@ -144,11 +144,11 @@ func TestCachingExpiredEnds(t *testing.T) {
 		o := beginOutage(t, kmsapi.ErrUnavailable, keyring.CachingOptions{InsecureAllowExpired: time.Minute})
 		before := o.before
 		o.before = func(ctx context.Context, call int) error { time.Sleep(2 * time.Second); return before(ctx, call) }
-		time.Sleep(58 * time.Second)
+		sleep(58 * time.Second)
 		if got := o.decrypt(t.Context()); got.err != kmsapi.ErrUnavailable {
 			t.Errorf("Decrypt = %v, %v, want ErrUnavailable", got.key, got.err)
 		}
-		o.cache.Stats()
+		synctest.Wait()
 		o.wantLive(t)
 	})
 }
@@ -166,11 +166,11 @@ func TestCachingExpiredEndsForAll(t *testing.T) {
 			unseal(t, c, tenant(t, i), k.Record()).Destroy()
 		}
 		src.before = func(context.Context, int) error { return kmsapi.ErrUnavailable }
-		time.Sleep(time.Minute)
+		sleep(time.Minute)
 		for i, r := range records {
 			unseal(t, c, tenant(t, i), r).Destroy()
 		}
-		time.Sleep(time.Minute)
+		sleep(time.Minute)
 		if _, err := decrypt(t, c, tenant(t, 299), records[299]); err != kmsapi.ErrUnavailable {
 			t.Errorf("Decrypt = %v, want ErrUnavailable", err)
 		}
@@ -197,7 +197,7 @@ func TestCachingExpiredIsRefused(t *testing.T) {
 				o := beginOutage(t, kmsapi.ErrUnavailable, keyring.CachingOptions{InsecureAllowExpired: time.Hour})
 				o.want(t, false)
 				o.cause = cause
-				time.Sleep(10 * time.Second)
+				sleep(10 * time.Second)
 				o.want(t, false) // asks in the background
 				synctest.Wait()
 				o.wantLive(t)
@@ -268,7 +268,7 @@ func TestCachingExpiredSealsNothing(t *testing.T) {
 		src := newSource(t)
 		c := newCaching(t, src, &keyring.CachingOptions{InsecureAllowExpired: time.Hour})
 		seal(t, c, nil, 1).Destroy()
-		time.Sleep(5 * time.Minute)
+		sleep(5 * time.Minute)
 		src.before = func(context.Context, int) error { return kmsapi.ErrUnavailable }
 		if got := <-ask(t.Context(), c, nil); got.err != kmsapi.ErrUnavailable {
 			t.Errorf("GenerateDataKey = %v, %v, want ErrUnavailable", got.key, got.err)
@@ -305,10 +305,10 @@ func TestCachingExpiredAfterRefresh(t *testing.T) {
 			}
 			return nil
 		}
-		time.Sleep(295 * time.Second)
+		sleep(295 * time.Second)
 		unseal(t, c, nil, k.Record()).Destroy()
 		synctest.Wait()
-		time.Sleep(5 * time.Second)
+		sleep(5 * time.Second)
 		unseal(t, c, nil, k.Record()).Destroy()
 		src.wantLive(t, 1)
 		if s := c.Stats(); s.Fetches != 3 || s.Expired != 0 || s.Evictions.Age != 1 {

@@ -28,9 +28,8 @@ var (
 // It is in Caching.fetches as long as callers may join it and its key is to be kept. It leaves there when it ends, when
 // all have gone, when no further message fits under its key, and at Purge and Close.
 type fetch struct {
-	id     string
-	sum    uint64
-	side   side
+	query  *query
+	sum    uint64        // of the id of query
 	began  time.Duration // the age of the key counts from here: rights were looked at later
 	own    bool          // it is to renew a key at hand: it goes on without waiters, and ends after fetchTimeout
 	cancel context.CancelFunc
@@ -48,6 +47,12 @@ type fetch struct {
 func (c *Caching) get(ctx context.Context, q *query) (*DataKey, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("keyring: caching: %w", err)
+	}
+	c.mu.Lock() // no defer, which would take as long as the lock
+	key := c.again(q)
+	c.mu.Unlock()
+	if key != nil {
+		return key, nil
 	}
 	for {
 		key, f, err := c.begin(ctx, q)
@@ -68,23 +73,22 @@ func (c *Caching) get(ctx context.Context, q *query) (*DataKey, error) {
 
 // begin returns a key at hand, or the fetch to wait for, which the caller has joined.
 func (c *Caching) begin(ctx context.Context, q *query) (*DataKey, *fetch, error) {
-	now := c.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.enter(now); err != nil {
-		return nil, nil, err
+	if c.closed {
+		return nil, nil, errClosed
 	}
-	k, id, sum := c.find(q)
-	if key := c.lend(ctx, q, k, now); key != nil {
+	k, sum := c.find(q)
+	if key := c.lend(ctx, q, k); key != nil {
 		c.stats.Hits++
 		return key, nil, nil
 	}
 	c.stats.Misses++
-	f := c.fetches[id]
-	if f == nil || !f.usage.room(q, &c.opts) {
+	f := c.fetches[sum]
+	if f == nil || !f.query.same(q) || !f.usage.room(q, &c.opts) {
 		// An expired key that might serve instead is a reason not to wait for longer than fetchTimeout.
 		expired := q.side == opening && k != nil && c.keys.Contains(sum)
-		f = c.start(ctx, q, id, sum, now, expired)
+		f = c.start(ctx, q, sum, c.now(), expired)
 	}
 	f.waiters++
 	f.usage.count(q)
@@ -93,10 +97,10 @@ func (c *Caching) begin(ctx context.Context, q *query) (*DataKey, *fetch, error)
 
 // start begins a fetch that nobody waits for yet, and lets callers join it in place of another, unless it is for a message
 // so large that it gets a key of its own.
-func (c *Caching) start(ctx context.Context, q *query, id string, sum uint64, now time.Duration, own bool) *fetch {
-	f := &fetch{id: id, sum: sum, side: q.side, began: now, own: own, done: make(chan struct{})}
+func (c *Caching) start(ctx context.Context, q *query, sum uint64, now time.Duration, own bool) *fetch {
+	f := &fetch{query: q.clone(), sum: sum, began: now, own: own, done: make(chan struct{})}
 	if q.size <= c.opts.MaxBytes {
-		c.fetches[f.id] = f
+		c.fetches[f.sum] = f
 	}
 	ctx = context.WithoutCancel(ctx)
 	if own {
@@ -105,7 +109,7 @@ func (c *Caching) start(ctx context.Context, q *query, id string, sum uint64, no
 		ctx, f.cancel = context.WithCancel(ctx)
 	}
 	c.stats.Fetches++
-	go c.run(ctx, f, q.clone())
+	go c.run(ctx, f)
 	return f
 }
 
@@ -121,15 +125,15 @@ func (c *Caching) leave(f *fetch) {
 	default:
 	}
 	f.waiters--
-	if f.waiters == 0 && !(f.own && c.fetches[f.id] == f) {
+	if f.waiters == 0 && !(f.own && c.fetches[f.sum] == f) {
 		c.detach(f)
 	}
 }
 
 // detach lets nobody join f any more, and has its key not kept. If nobody waits for it either, it ends.
 func (c *Caching) detach(f *fetch) {
-	if c.fetches[f.id] == f {
-		delete(c.fetches, f.id)
+	if c.fetches[f.sum] == f {
+		delete(c.fetches, f.sum)
 	}
 	if f.waiters == 0 {
 		f.cancel()
@@ -137,14 +141,14 @@ func (c *Caching) detach(f *fetch) {
 }
 
 // run asks the provider. It is the one goroutine of a cache, and lives as long as the call.
-func (c *Caching) run(ctx context.Context, f *fetch, q *query) {
+func (c *Caching) run(ctx context.Context, f *fetch) {
 	var key *DataKey
 	err := errNoAnswer
 	defer func() {
 		c.finish(f, key, err, ctx.Err() != nil)
 		f.cancel()
 	}()
-	key, err = q.ask(ctx, c.provider)
+	key, err = f.query.ask(ctx, c.provider)
 }
 
 // finish hands out shares to all waiters, and keeps the provider's own or gives it up. If the fetch was stopped, whatever
@@ -154,9 +158,9 @@ func (c *Caching) finish(f *fetch, key *DataKey, err error, stopped bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer close(f.done)
-	joinable := c.fetches[f.id] == f
+	joinable := c.fetches[f.sum] == f
 	if joinable {
-		delete(c.fetches, f.id)
+		delete(c.fetches, f.sum)
 	}
 	if err == nil && !key.hold(int64(f.waiters)*borrower) {
 		err = fmt.Errorf("keyring: caching: the provider's answer: %w", ErrDestroyed)
@@ -179,7 +183,7 @@ func (c *Caching) finish(f *fetch, key *DataKey, err error, stopped bool) {
 // has expired and may.
 func (c *Caching) fail(f *fetch, err error, stopped, joinable bool, now time.Duration) {
 	f.err, f.late = err, stopped
-	if k, ok := c.keys.Peek(f.sum); ok && k.id == f.id && joinable {
+	if k, ok := c.keys.Peek(f.sum); ok && k.query.same(f.query) && joinable {
 		switch {
 		case !unreachable(err, stopped):
 			c.evict(k, &c.stats.Evictions.Refused)

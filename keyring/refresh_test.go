@@ -17,7 +17,7 @@ func TestCachingRefreshIsOff(t *testing.T) {
 		src := newSource(t)
 		c := newCaching(t, src, nil)
 		seal(t, c, nil, 1).Destroy()
-		time.Sleep(5*time.Minute - time.Nanosecond)
+		sleep(5*time.Minute - time.Nanosecond)
 		seal(t, c, nil, 1).Destroy()
 		synctest.Wait()
 		if src.count() != 1 {
@@ -33,13 +33,13 @@ func TestCachingRefresh(t *testing.T) {
 		c := newCaching(t, src, &keyring.CachingOptions{MaxAge: time.Minute, RefreshAhead: 20 * time.Second, MaxMessages: 9})
 		old := seal(t, c, nil, 1)
 		seal(t, c, nil, 1).Destroy() // and six more
-		time.Sleep(39*time.Second - time.Nanosecond)
+		sleep(39*time.Second - time.Nanosecond)
 		seal(t, c, nil, 1).Destroy()
 		synctest.Wait()
 		if src.count() != 1 {
 			t.Fatal("refreshed too early")
 		}
-		time.Sleep(time.Nanosecond)
+		sleep(time.Nanosecond)
 		for range 5 { // the first is what refreshes
 			k := seal(t, c, nil, 1)
 			if k != old {
@@ -51,8 +51,7 @@ func TestCachingRefresh(t *testing.T) {
 		if src.count() != 2 {
 			t.Fatalf("%d calls, want 2", src.count())
 		}
-		time.Sleep(time.Second)
-		synctest.Wait()
+		sleep(time.Second)
 		for range 8 { // of nine: the count begins anew, the ninth would be due to leave
 			k := seal(t, c, nil, 1)
 			if k != src.given[1] {
@@ -63,11 +62,11 @@ func TestCachingRefresh(t *testing.T) {
 		src.wantLive(t, 0, 1)
 		old.Destroy()
 		src.wantLive(t, 1)
-		time.Sleep(59*time.Second - time.Nanosecond) // its age counts from the refresh
+		sleep(59*time.Second - time.Nanosecond) // its age counts from the refresh
 		if s := c.Stats(); s.Held != 1 {
 			t.Errorf("Stats = %+v: the new key did not live to its age", s)
 		}
-		time.Sleep(time.Nanosecond)
+		sleep(time.Nanosecond)
 		want := keyring.CachingStats{Hits: 15, Misses: 1, Fetches: 2, CallsSaved: 14, Evictions: keyring.CachingEvictions{Age: 2}}
 		if s := c.Stats(); s != want {
 			t.Errorf("Stats = %+v, want %+v", s, want)
@@ -84,7 +83,7 @@ func TestCachingRefreshOpens(t *testing.T) {
 		defer k.Destroy()
 		c := newCaching(t, src, &keyring.CachingOptions{MaxAge: time.Minute, RefreshAhead: 20 * time.Second})
 		unseal(t, c, tenant(t, 1), k.Record()).Destroy()
-		time.Sleep(50 * time.Second)
+		sleep(50 * time.Second)
 		ec, r := bytes.Clone(tenant(t, 1)), k.Record().Clone()
 		old := unseal(t, c, ec, r)
 		clear(ec)
@@ -117,7 +116,7 @@ func TestCachingRefreshUnreachable(t *testing.T) {
 			old := seal(t, c, nil, 1)
 			old.Destroy()
 			for range 300*10 - 1 {
-				time.Sleep(100 * time.Millisecond)
+				sleep(100 * time.Millisecond)
 				k := seal(t, c, nil, 1)
 				if k != old {
 					t.Fatal("a hit did not get the key at hand")
@@ -128,7 +127,7 @@ func TestCachingRefreshUnreachable(t *testing.T) {
 			if got := fmt.Sprint(asked); got != "[3m0s 4m0s 4m30s 4m45s 4m55s]" {
 				t.Errorf("%v: asked at %v", cause, got)
 			}
-			time.Sleep(100 * time.Millisecond)
+			sleep(100 * time.Millisecond)
 			if got := <-ask(t.Context(), c, nil); !errors.Is(got.err, cause) {
 				t.Errorf("after the age: %v, %v, want %v", got.key, got.err, cause)
 			}
@@ -150,7 +149,7 @@ func TestCachingRefreshRefused(t *testing.T) {
 			}
 			c := newCaching(t, src, &keyring.CachingOptions{RefreshAhead: time.Minute})
 			seal(t, c, nil, 1).Destroy()
-			time.Sleep(4 * time.Minute)
+			sleep(4 * time.Minute)
 			seal(t, c, nil, 1).Destroy()
 			synctest.Wait()
 			src.wantLive(t)
@@ -180,9 +179,9 @@ func TestCachingRefreshHangs(t *testing.T) {
 		start := time.Now()
 		old := seal(t, c, nil, 1)
 		old.Destroy()
-		time.Sleep(58 * time.Second)
+		sleep(58 * time.Second)
 		seal(t, c, nil, 1).Destroy()
-		time.Sleep(2 * time.Second)
+		sleep(2 * time.Second)
 		impatient, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		leaves, stays := ask(impatient, c, nil), ask(t.Context(), c, nil)
@@ -207,15 +206,15 @@ func TestCachingRefreshIsJoined(t *testing.T) {
 		src := newSource(t)
 		src.before = func(ctx context.Context, call int) error {
 			if call > 1 {
-				time.Sleep(4 * time.Second)
+				sleep(4 * time.Second)
 			}
 			return ctx.Err()
 		}
 		c := newCaching(t, src, &keyring.CachingOptions{MaxAge: time.Minute, RefreshAhead: 10 * time.Second})
 		seal(t, c, nil, 1).Destroy()
-		time.Sleep(59 * time.Second)
+		sleep(59 * time.Second)
 		seal(t, c, nil, 1).Destroy()
-		time.Sleep(time.Second)
+		sleep(time.Second)
 		impatient, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if got := <-ask(impatient, c, nil); !errors.Is(got.err, context.DeadlineExceeded) {
@@ -236,10 +235,10 @@ func TestCachingRefreshOfTheDeaf(t *testing.T) {
 		c := newCaching(t, deafSource{src}, &keyring.CachingOptions{RefreshAhead: 2 * time.Minute})
 		seal(t, c, nil, 1).Destroy()
 		src.before = func(context.Context, int) error { time.Sleep(90 * time.Second); return nil }
-		time.Sleep(3 * time.Minute)
+		sleep(3 * time.Minute)
 		for range 90 {
 			seal(t, c, nil, 1).Destroy()
-			time.Sleep(time.Second)
+			sleep(time.Second)
 		}
 		synctest.Wait()
 		if src.count() != 2 {
@@ -267,9 +266,9 @@ func TestCachingPurgedRefreshIsLeft(t *testing.T) {
 		}
 		c := newCaching(t, src, &keyring.CachingOptions{MaxAge: time.Minute, RefreshAhead: 10 * time.Second})
 		seal(t, c, nil, 1).Destroy()
-		time.Sleep(59 * time.Second)
+		sleep(59 * time.Second)
 		seal(t, c, nil, 1).Destroy()
-		time.Sleep(time.Second)
+		sleep(time.Second)
 		ctx, cancel := context.WithCancel(t.Context())
 		joined := ask(ctx, c, nil)
 		synctest.Wait()
@@ -305,9 +304,9 @@ func TestCachingPurgeDuringRefresh(t *testing.T) {
 				}
 				c := newCaching(t, src, &keyring.CachingOptions{MaxAge: time.Minute, RefreshAhead: 10 * time.Second})
 				seal(t, c, nil, 1).Destroy()
-				time.Sleep(58 * time.Second)
+				sleep(58 * time.Second)
 				seal(t, c, nil, 1).Destroy()
-				time.Sleep(2 * time.Second)
+				sleep(2 * time.Second)
 				var waiter <-chan answer
 				if joined {
 					waiter = ask(t.Context(), c, nil)
@@ -354,7 +353,7 @@ func TestCachingRefreshWithoutRoom(t *testing.T) {
 			got.key.Destroy()
 		}
 		use(<-ask(t.Context(), c, nil))
-		time.Sleep(55 * time.Second)
+		sleep(55 * time.Second)
 		use(<-ask(t.Context(), c, nil)) // refreshes
 		var waiting []<-chan answer
 		for range 9 {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/xinfeng-kms/xinfeng/format"
 	"github.com/xinfeng-kms/xinfeng/keyring"
@@ -129,4 +131,11 @@ func unseal(t *testing.T, p keyring.KeyProvider, ec format.Pairs, r format.Recor
 		t.Fatalf("Decrypt = %v", err)
 	}
 	return k
+}
+
+// sleep moves the time of a bubble, and has what is due then come to its end: the timer that wipes what is too old is one
+// of several things that happen at the same instant.
+func sleep(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }
