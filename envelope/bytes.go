@@ -25,13 +25,15 @@ func (c *Client) AppendEncrypt(ctx context.Context, dst, plaintext []byte, ec Co
 	if err != nil {
 		return nil, fmt.Errorf("envelope: %w", err)
 	}
-	sc := c.sealing.Get().(*scratch)
-	defer sc.put(&c.sealing)
+	sc := c.sealing.Get().(*scratch) // should the provider panic, it is lost, which spares every message a defer
 	w, err := c.seal(ctx, sc, ec, int64(len(plaintext)))
+	if err == nil {
+		dst = append(slices.Grow(dst, len(sc.wire)+int(size)), sc.wire...)
+	}
+	sc.put(&c.sealing)
 	if err != nil {
 		return nil, err
 	}
-	dst = append(slices.Grow(dst, len(sc.wire)+int(size)), sc.wire...)
 	return stream.Seal(dst, plaintext, &w, c.opts.ChunkSize, &c.stream), nil
 }
 
@@ -53,7 +55,6 @@ func (c *Client) Decrypt(ctx context.Context, message []byte, ec Context) ([]byt
 // overlap the spare capacity of dst. On error it returns nil, and what it wrote to spare capacity of dst is wiped.
 func (c *Client) AppendDecrypt(ctx context.Context, dst, message []byte, ec Context) (plaintext []byte, info Info, err error) {
 	sc := c.opening.Get().(*scratch)
-	defer sc.put(&c.opening)
 	if err := sc.parse(message); err != nil {
 		return nil, Info{}, err
 	}
@@ -65,7 +66,9 @@ func (c *Client) AppendDecrypt(ctx context.Context, dst, message []byte, ec Cont
 	if err != nil {
 		return nil, Info{}, err
 	}
-	if plaintext, err = stream.Open(dst, body, &w, h.ChunkSize, &c.stream); err != nil {
+	chunk := h.ChunkSize
+	sc.put(&c.opening)
+	if plaintext, err = stream.Open(dst, body, &w, chunk, &c.stream); err != nil {
 		return nil, Info{}, err
 	}
 	return plaintext, info, nil

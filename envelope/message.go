@@ -3,7 +3,6 @@ package envelope
 import (
 	"context"
 	"crypto/rand"
-	"crypto/subtle"
 	"fmt"
 	"io"
 	"slices"
@@ -32,35 +31,48 @@ func (c *Client) seal(ctx context.Context, sc *scratch, ec Context, size int64) 
 	if err != nil {
 		return w, err
 	}
-	defer key.Destroy()
 	if err := checkKey(ctx, key, c.opts.Suite); err != nil {
+		key.Destroy()
 		return w, err
 	}
 	h := &sc.header
 	rand.Read(h.Salt[:])
 	if sc.fits(key.Record()) {
-		copy(saltOf(h, sc.wire), h.Salt[:])
+		*saltIn(sc.wire) = h.Salt
 	} else if err := c.newHeader(ctx, sc, key); err != nil {
 		return w, err
 	}
 	head := sc.wire[:h.HeadSize()]
-	if w, err = c.suite.Message(key, head, sc.withheld, &h.Tag); err != nil {
+	if w, err = c.suite.Message(&sc.room, spent{key}, head, sc.withheld, &h.Tag); err != nil {
 		return w, err
 	}
-	copy(sc.wire[len(head):], h.Tag[:])
+	*tagIn(sc.wire, h) = h.Tag
 	return w, nil
 }
 
-// newHeader makes the header of a message under key, whose salt is there and whose tag is yet to be computed.
+// spent is a data key with which nothing else is done: it is destroyed once it has derived.
+type spent struct{ key *keyring.DataKey }
+
+func (s spent) Derive(sc *suite.Scratch) error { return s.key.Spend(sc) }
+
+// newHeader makes the header of a message under key, whose salt is there and whose tag is yet to be computed. If it cannot,
+// it destroys key.
 func (c *Client) newHeader(ctx context.Context, sc *scratch, key *keyring.DataKey) (err error) {
-	h := &sc.header
+	made := false
+	defer func() {
+		if !made {
+			key.Destroy()
+		}
+	}()
 	sc.wire = sc.wire[:0]
+	h := &sc.header
 	h.Suite, h.ChunkSize, h.Stored = c.opts.Suite, c.opts.ChunkSize, sc.stored
 	h.Withheld = format.Pairs(sc.withheld).Len()
 	if err := c.placeKey(ctx, h, c.opts.Keys, key.Record(), key); err != nil {
 		return err
 	}
 	sc.wire, err = h.Marshal(sc.wire)
+	made = err == nil
 	return err
 }
 
@@ -118,8 +130,10 @@ func (c *Client) openHeader(ctx context.Context, h *format.Header, ec Context) (
 // It follows SPEC.md, Section 5, "Reading", steps 4 to 6; the caller has done 1 to 3.
 func (c *Client) open(ctx context.Context, sc *scratch, head []byte, ec Context, info *Info) (w suite.Sealer, err error) {
 	h := &sc.header
-	if err := c.acceptSuite(h.Suite); err != nil {
-		return w, err
+	if len(c.opts.AcceptSuites) > 0 {
+		if err := c.acceptSuite(h.Suite); err != nil {
+			return w, err
+		}
 	}
 	stored := format.Pairs(head[len(head)-len(h.Stored):]) // of this message, whatever became of those in sc
 	if err := c.matchContext(sc, stored, ec, h.Withheld); err != nil {
@@ -128,40 +142,47 @@ func (c *Client) open(ctx context.Context, sc *scratch, head []byte, ec Context,
 	if err := ctx.Err(); err != nil {
 		return w, fmt.Errorf("envelope: %w", err)
 	}
-	record, kf, err := c.findRecord(ctx, h)
-	if err != nil {
-		return w, err
+	var kf *format.KeyFile
+	if len(sc.decrypt.Record) == 0 || h.Kind == format.Detached {
+		sc.decrypt = keyring.DecryptRequest{Suite: h.Suite, Context: h.Stored}
+		if sc.decrypt.Record, kf, err = c.findRecord(ctx, h); err != nil {
+			return w, err
+		}
 	}
-	sc.decrypt = keyring.DecryptRequest{Suite: h.Suite, Context: h.Stored, Record: record}
 	key, err := c.provider.Decrypt(ctx, &sc.decrypt)
 	if err != nil {
 		return w, err
 	}
-	defer key.Destroy()
-	if err := checkKey(ctx, key, h.Suite); err != nil {
+	if kf != nil || !sc.knows(key) {
+		err = checkKey(ctx, key, h.Suite)
+		if kf != nil && err == nil {
+			err = verifyCommit(kf, key)
+		}
+		if err == nil {
+			sc.learn(key)
+		}
+	} else if err = ctx.Err(); err != nil {
+		err = fmt.Errorf("envelope: %w", err)
+	}
+	if err != nil {
+		key.Destroy()
 		return w, err
 	}
-	if kf != nil {
-		if err := verifyCommit(kf, key); err != nil {
-			return w, err
-		}
-	}
-	w, err = suite.Lookup(uint16(h.Suite)).Message(key, head, sc.withheld, &sc.tag)
+	w, err = suite.Lookup(uint16(h.Suite)).Message(&sc.room, spent{key}, head, sc.withheld, &sc.tag)
 	if err != nil {
 		return suite.Sealer{}, err
 	}
 	if err := compareTag(h, &sc.tag); err != nil {
 		return suite.Sealer{}, err
 	}
-	info.Provider, info.KeyID = key.OpenedBy()
-	info.Suite, info.Stored = h.Suite, sc.tell(stored)
+	*info = sc.tell(stored)
 	return w, nil
 }
 
 // compareTag compares the tag of the header with the one that follows from the data key. It holds the head, the withheld
 // pairs and the data key together, and is what makes a message open under one key only.
 func compareTag(h *format.Header, tag *[suite.CommitSize]byte) error {
-	if subtle.ConstantTimeCompare(tag[:], h.Tag[:]) != 1 {
+	if !suite.EqualTags(tag, &h.Tag) {
 		return errNotAuthentic()
 	}
 	return nil
@@ -179,18 +200,28 @@ func (c *Client) acceptSuite(s format.Suite) error {
 // unseen, and exactly as many as the message says are left. What remains unseen is named by the caller's options, never
 // by the message.
 func (c *Client) matchContext(sc *scratch, stored format.Pairs, ec Context, withheld int) error {
-	for _, name := range c.opts.Require {
-		if _, ok := ec[name]; !ok && !hasKey(stored, name) {
-			return errNotAuthentic()
-		}
+	if len(c.opts.Require) > 0 && !c.hasRequired(stored, ec) {
+		return errNotAuthentic()
 	}
 	return c.comparePairs(sc, stored, ec, withheld)
+}
+
+// hasRequired reports whether every pair that the options require is given or stored.
+func (c *Client) hasRequired(stored format.Pairs, ec Context) bool {
+	for _, name := range c.opts.Require {
+		if _, ok := ec[name]; !ok && !hasKey(stored, name) {
+			return false
+		}
+	}
+	return true
 }
 
 // comparePairs is matchContext without the pairs that every message must have: a key file has the stored ones only.
 func (c *Client) comparePairs(sc *scratch, stored format.Pairs, ec Context, withheld int) (err error) {
 	seen := 0
-	for k, v := range stored.All() {
+	for rest := stored; len(rest) > 0; {
+		var k, v []byte
+		k, v, rest = rest.Cut()
 		given, ok := ec[string(k)]
 		if ok && given == string(v) {
 			seen++

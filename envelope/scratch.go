@@ -2,6 +2,7 @@ package envelope
 
 import (
 	"bytes"
+	"slices"
 	"sync"
 
 	"github.com/xinfeng-kms/xinfeng/format"
@@ -23,13 +24,15 @@ type scratch struct {
 	stored, withheld []byte
 	split            bool
 
-	// What the provider is asked. It keeps neither, as [keyring.KeyProvider] has it.
+	// What the provider is asked. It keeps neither, as [keyring.KeyProvider] has it. If decrypt has a record, it is what
+	// header asks for.
 	generate keyring.GenerateDataKeyRequest
 	decrypt  keyring.DecryptRequest
 
-	told format.Pairs // what Info.Stored was last
+	info Info // what is told of messages that the data key opened which was learned last
 
-	tag [suite.CommitSize]byte // that a message to be opened should have
+	tag  [suite.CommitSize]byte // that a message to be opened should have
+	room suite.Scratch
 }
 
 // keepWire is the longest header that is kept, in bytes: usual ones have a few hundred.
@@ -51,7 +54,9 @@ func (sc *scratch) holds(ec Context) bool {
 	}
 	n := 0
 	for _, pairs := range [...]format.Pairs{sc.stored, sc.withheld} {
-		for k, v := range pairs.All() {
+		for len(pairs) > 0 {
+			var k, v []byte
+			k, v, pairs = pairs.Cut()
 			if given, ok := ec[string(k)]; !ok || given != string(v) {
 				return false
 			}
@@ -69,21 +74,30 @@ func (sc *scratch) fits(record format.Record) bool {
 	return len(sc.wire) > 0 && h.Kind == format.Attached && len(record) == len(h.Record) && &record[0] == &h.Record[0]
 }
 
-// saltOf returns where the salt stands in b, which begins with a head like that of h: it ends where the stored pairs begin.
-func saltOf(h *format.Header, b []byte) []byte {
-	end := h.HeadSize() - len(h.Stored)
-	return b[end-suite.SaltSize : end]
+// saltIn returns where the salt stands in b, which begins with a head.
+func saltIn(b []byte) *[suite.SaltSize]byte {
+	return (*[suite.SaltSize]byte)(b[format.SaltOffset:])
+}
+
+// tagIn returns where the tag stands in b, which begins with a header that is as long as h.
+func tagIn(b []byte, h *format.Header) *[suite.CommitSize]byte {
+	return (*[suite.CommitSize]byte)(b[h.HeadSize():])
 }
 
 // parse parses the header at the beginning of message, which is as long as wire then.
 func (sc *scratch) parse(message []byte) error {
-	h := &sc.header
-	if sc.parsed(message) {
-		copy(h.Salt[:], saltOf(h, message))
-		copy(h.Tag[:], message[h.HeadSize():])
-		return nil
+	if !sc.parsed(message) {
+		return sc.parseAnew(message)
 	}
-	sc.wire = sc.wire[:0]
+	h := &sc.header
+	h.Salt, h.Tag = *saltIn(message), *tagIn(message, h)
+	return nil
+}
+
+// parseAnew is parse of a header that is not that of the last message.
+func (sc *scratch) parseAnew(message []byte) error {
+	h := &sc.header
+	sc.wire, sc.decrypt = sc.wire[:0], keyring.DecryptRequest{}
 	n, err := h.Parse(message)
 	if err != nil {
 		return err
@@ -99,18 +113,38 @@ func (sc *scratch) parsed(message []byte) bool {
 	if len(wire) == 0 || len(message) < len(wire) || h.Kind == format.Slots {
 		return false
 	}
+	const pairs = format.SaltOffset + suite.SaltSize
 	head, keys := h.HeadSize(), h.KeysOffset()
-	end := head - len(h.Stored)
-	return bytes.Equal(message[keys:len(wire)], wire[keys:]) &&
-		bytes.Equal(message[end:head], wire[end:head]) &&
-		bytes.Equal(message[:end-suite.SaltSize], wire[:end-suite.SaltSize])
+	return [format.SaltOffset]byte(message) == [format.SaltOffset]byte(wire) &&
+		bytes.Equal(message[pairs:head], wire[pairs:head]) &&
+		bytes.Equal(message[keys:len(wire)], wire[keys:])
 }
 
-// tell returns a copy of stored for an [Info]. Messages with the same pairs get the same copy, and nothing here ever uses
-// it: somebody who changes it deceives himself.
-func (sc *scratch) tell(stored format.Pairs) format.Pairs {
-	if !bytes.Equal(sc.told, stored) {
-		sc.told = bytes.Clone(stored)
+// knows reports whether key is the one that was learned last, and for this header.
+func (sc *scratch) knows(key *keyring.DataKey) bool {
+	known, record := sc.decrypt.Record, key.Record()
+	return len(record) > 0 && len(record) == len(known) && &record[0] == &known[0]
+}
+
+// learn keeps what is told of messages that key opens.
+//
+// From then on the provider is asked with the record as the data key has it. A record is that of one data key alone, so an
+// answer with it is that key; and a cache that holds the key knows it at a glance.
+func (sc *scratch) learn(key *keyring.DataKey) {
+	sc.info.Suite = key.Suite()
+	sc.info.Provider, sc.info.KeyID = key.OpenedBy()
+	if slices.EqualFunc(sc.decrypt.Record, key.Record(), func(a, b format.WrappedKey) bool {
+		return a.Provider == b.Provider && a.KeyID == b.KeyID && bytes.Equal(a.Ciphertext, b.Ciphertext)
+	}) {
+		sc.decrypt.Record = key.Record()
 	}
-	return sc.told
+}
+
+// tell returns the Info of a message that the data key opened which was learned last. Messages with the same stored pairs get
+// the same copy of them, and nothing here ever uses it: somebody who changes it deceives himself.
+func (sc *scratch) tell(stored format.Pairs) Info {
+	if !bytes.Equal(sc.info.Stored, stored) {
+		sc.info.Stored = bytes.Clone(stored)
+	}
+	return sc.info
 }

@@ -3,6 +3,7 @@ package envelope
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -231,4 +232,56 @@ func TestScratchTell(t *testing.T) {
 	if err != nil || info.Stored.Map()["tenant"] != "42" {
 		t.Errorf("open = %v, %v, want the message's own pairs", info.Stored.Map(), err)
 	}
+}
+
+// What an Info tells is of the data key that opened this message, however often another opened one with the same header:
+// keys are compared by their records, and a provider may answer as it likes.
+func TestScratchLearn(t *testing.T) {
+	raw, err := keyring.NewRawAES("a", make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &renamer{KeyProvider: raw}
+	c := newTestClient(t, p, nil)
+	m, err := c.Encrypt(t.Context(), []byte("hello"), Context{"tenant": "42"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, id := range []string{"", "", "b", "b", "c", "", "c", "kms/1"} {
+		p.id = id
+		want := id
+		if id == "" {
+			want = "a"
+		}
+		_, info, err := c.AppendDecrypt(t.Context(), nil, m, Context{"tenant": "42"})
+		if err != nil || info.KeyID != want || info.Suite != format.AES256GCM || info.Stored.Map()["tenant"] != "42" {
+			t.Errorf("message %d: opened by %q, %v, want %q", i, info.KeyID, err, want)
+		}
+	}
+
+	// Nor does one answer of another suite pass because the ones before it did not have it.
+	p.suite = format.SM4GCM
+	if _, err := c.Decrypt(t.Context(), m, Context{"tenant": "42"}); !errors.Is(err, keyring.ErrInvalidDataKey) {
+		t.Errorf("Decrypt with a key of another suite = %v, want ErrInvalidDataKey", err)
+	}
+}
+
+// A renamer answers with the data key of another provider, under another id and for another suite if they are given.
+type renamer struct {
+	keyring.KeyProvider
+	id    string
+	suite format.Suite
+}
+
+func (p *renamer) Decrypt(ctx context.Context, req *keyring.DecryptRequest) (key *keyring.DataKey, err error) {
+	inner, err := p.KeyProvider.Decrypt(ctx, req)
+	if err != nil || p.id == "" {
+		return inner, err
+	}
+	defer inner.Destroy()
+	record := inner.Record().Clone()
+	record[0].KeyID = p.id
+	s := max(p.suite, inner.Suite())
+	inner.Lend(func(b []byte) error { key, err = keyring.NewDataKey(s, b, record, 0); return err })
+	return key, err
 }

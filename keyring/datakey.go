@@ -93,6 +93,19 @@ func (d *dataKey) hold(unit int64) bool {
 	}
 }
 
+// exchange gives back a borrower's share for one of a call, and reports whether there was one to give.
+func (d *dataKey) exchange() bool {
+	for {
+		n := d.holds.Load()
+		if n < borrower {
+			return false
+		}
+		if d.holds.CompareAndSwap(n, n-borrower+call) {
+			return true
+		}
+	}
+}
+
 // release takes back what hold added. Of borrowers that are not there it takes none.
 func (d *dataKey) release(unit int64) {
 	for {
@@ -129,14 +142,29 @@ func (k *DataKey) Expand(out, info []byte) error {
 	return k.inner().state.Expand(out, info)
 }
 
-// Derive does d, which only the packages of this module have, with the key. After Destroy it is [ErrDestroyed], and d is not
-// done. It is what a message uses instead of Expand, because it takes its share of the key once for all derivations.
-func (k *DataKey) Derive(d suite.Derivation) error {
+// Derive does the derivation that sc, which only the packages of this module have, is prepared for. After Destroy it is
+// [ErrDestroyed], and nothing is derived. It is what a message uses instead of Expand, because it takes its share of the key
+// once for all derivations.
+func (k *DataKey) Derive(sc *suite.Scratch) error {
 	if !k.hold(call) {
 		return ErrDestroyed
 	}
 	defer k.inner().release(call)
-	return k.inner().state.Derive(d)
+	return k.inner().state.Derive(sc)
+}
+
+// Spend is Derive and then Destroy, whatever Derive answers, in one step, which is quicker.
+func (k *DataKey) Spend(sc *suite.Scratch) error {
+	if k == nil || k.inner == nil {
+		return ErrDestroyed
+	}
+	d := k.inner()
+	if !d.exchange() {
+		return ErrDestroyed
+	}
+	err := d.state.Derive(sc)
+	d.release(call)
+	return err
 }
 
 // Lend calls f with a copy of the 32 bytes, which is wiped when f returns, and returns what f returns. It is for

@@ -140,7 +140,7 @@ func TestDataKeyDestroyed(t *testing.T) {
 			t.Errorf("%s: Lend = %v, want ErrDestroyed", name, err)
 		}
 		var tag [32]byte
-		w, err := suite.Lookup(1).Message(d, []byte("head"), nil, &tag)
+		w, err := suite.Lookup(1).Message(new(suite.Scratch), d, []byte("head"), nil, &tag)
 		if err != keyring.ErrDestroyed || w.AEAD != nil || tag != [32]byte{} {
 			t.Errorf("%s: Message = %x, %v, %v, want ErrDestroyed", name, tag, w, err)
 		}
@@ -157,6 +157,50 @@ func TestDataKeyDestroyed(t *testing.T) {
 	}
 }
 
+// Spend gives back one share, whatever becomes of the derivation.
+func TestDataKeySpend(t *testing.T) {
+	k := newDataKey(t)
+	var want, got [32]byte
+	if _, err := suite.Lookup(1).Message(new(suite.Scratch), k, []byte("head"), nil, &want); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := suite.Lookup(1).Message(new(suite.Scratch), spent{k}, []byte("head"), nil, &got); err != nil || got != want {
+		t.Errorf("Spend derives %x, %v, want %x", got, err, want)
+	}
+	for name, d := range map[string]*keyring.DataKey{"spent": k, "zero": {}, "nil": nil} {
+		got = [32]byte{}
+		w, err := suite.Lookup(1).Message(new(suite.Scratch), spent{d}, []byte("head"), nil, &got)
+		if err != keyring.ErrDestroyed || w.AEAD != nil || got != [32]byte{} {
+			t.Errorf("%s: Spend derives %x, %v, want ErrDestroyed", name, got, err)
+		}
+		if err := d.Expand(make([]byte, 1), nil); err != keyring.ErrDestroyed {
+			t.Errorf("%s: Expand = %v, want ErrDestroyed", name, err)
+		}
+	}
+
+	raw, err := keyring.NewRawAES("a", secretKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache := newCaching(t, raw, nil)
+	one, two := seal(t, cache, nil, 1), seal(t, cache, nil, 1) // the same key, and the cache's own share
+	if _, err := suite.Lookup(1).Message(new(suite.Scratch), spent{one}, []byte("head"), nil, &got); err != nil {
+		t.Errorf("Spend: %v", err)
+	}
+	cache.Purge()
+	if err := two.Expand(make([]byte, 1), nil); err != nil {
+		t.Errorf("the other borrower's share is gone: %v", err)
+	}
+	two.Destroy()
+	if err := two.Expand(make([]byte, 1), nil); err != keyring.ErrDestroyed {
+		t.Errorf("Expand after all shares were given back = %v, want ErrDestroyed", err)
+	}
+}
+
+type spent struct{ k *keyring.DataKey }
+
+func (s spent) Derive(sc *suite.Scratch) error { return s.k.Spend(sc) }
+
 // Destroying while others derive gives the right bytes or ErrDestroyed, never others.
 func TestDataKeyDestroyRace(t *testing.T) {
 	want := make([]byte, 32)
@@ -165,7 +209,7 @@ func TestDataKeyDestroyRace(t *testing.T) {
 		t.Fatal(err)
 	}
 	var wantTag [32]byte
-	if _, err := suite.Lookup(1).Message(k, []byte("head"), nil, &wantTag); err != nil {
+	if _, err := suite.Lookup(1).Message(new(suite.Scratch), k, []byte("head"), nil, &wantTag); err != nil {
 		t.Fatal(err)
 	}
 	k.Destroy()
@@ -181,7 +225,7 @@ func TestDataKeyDestroyRace(t *testing.T) {
 					case err != nil || !bytes.Equal(out[:], want):
 						t.Errorf("Expand = %x, %v", out, err)
 					}
-					switch _, err := suite.Lookup(1).Message(k, []byte("head"), nil, &tag); {
+					switch _, err := suite.Lookup(1).Message(new(suite.Scratch), k, []byte("head"), nil, &tag); {
 					case err == keyring.ErrDestroyed:
 					case err != nil || tag != wantTag:
 						t.Errorf("Message = %x, %v", tag, err)
@@ -197,6 +241,14 @@ func TestDataKeyDestroyRace(t *testing.T) {
 		}
 		for range 2 { // once too often, and at the worst time
 			wg.Go(k.Destroy)
+			wg.Go(func() {
+				var tag [32]byte
+				switch _, err := suite.Lookup(1).Message(new(suite.Scratch), spent{k}, []byte("head"), nil, &tag); {
+				case err == keyring.ErrDestroyed:
+				case err != nil || tag != wantTag:
+					t.Errorf("Message of a spent key = %x, %v", tag, err)
+				}
+			})
 		}
 		wg.Wait()
 	}

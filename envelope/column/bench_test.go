@@ -21,6 +21,7 @@ type floor struct {
 	prefix, withheld []byte
 	nonce            [suite.NonceSize]byte
 	value, cell      []byte
+	room             suite.Scratch
 }
 
 func newFloor(b *testing.B, size int) *floor {
@@ -38,7 +39,7 @@ func newFloor(b *testing.B, size int) *floor {
 
 func (f *floor) seal(b *testing.B) {
 	rand.Read(f.prefix[17:])
-	w, err := f.suite.Cell(f.state, &f.commit, f.prefix, f.withheld)
+	w, err := f.suite.Cell(&f.room, f.state, &f.commit, f.prefix, f.withheld)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -47,7 +48,7 @@ func (f *floor) seal(b *testing.B) {
 }
 
 func (f *floor) open(b *testing.B) {
-	w, err := f.suite.Cell(f.state, &f.commit, f.prefix, f.withheld)
+	w, err := f.suite.Cell(&f.room, f.state, &f.commit, f.prefix, f.withheld)
 	if err != nil {
 		b.Fatal(err)
 	}

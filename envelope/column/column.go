@@ -176,6 +176,7 @@ type scratch struct {
 	prefix   []byte
 	withheld []byte
 	nonce    [suite.NonceSize]byte
+	room     suite.Scratch
 }
 
 // New returns the cells of a column. ec is the stored pairs of its key files: one pair or more that name the column. It
@@ -239,7 +240,7 @@ func (c *Cells) Seal(ctx context.Context, dst, value []byte, row envelope.Contex
 	if sc.prefix, err = sc.cell.AppendPrefix(sc.prefix[:0]); err != nil {
 		return nil, err // unreachable: the suite was checked
 	}
-	w, err := key.suite.Cell(key.data, &key.commit, sc.prefix, sc.withheld)
+	w, err := key.suite.Cell(&sc.room, key.data, &key.commit, sc.prefix, sc.withheld)
 	if err != nil {
 		return nil, err
 	}
@@ -280,7 +281,7 @@ func (c *Cells) Open(ctx context.Context, dst, cell []byte, row envelope.Context
 		return nil, err
 	}
 	defer key.release()
-	w, err := key.suite.Cell(key.data, &key.commit, cell[:len(cell)-len(sealed)], sc.withheld)
+	w, err := key.suite.Cell(&sc.room, key.data, &key.commit, cell[:len(cell)-len(sealed)], sc.withheld)
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,10 @@ func ChunkBits(size int) (e uint8, ok bool) {
 // Chunks returns the number of chunks that hold plaintext bytes, N = max(1, ceil(plaintext / chunk)). plaintext must
 // be from 0 to [MaxPlaintext] and chunk a valid chunk size.
 func Chunks(plaintext int64, chunk int) int64 {
-	return max(1, (plaintext+int64(chunk)-1)/int64(chunk))
+	if plaintext <= int64(chunk) {
+		return 1
+	}
+	return (plaintext + int64(chunk) - 1) / int64(chunk)
 }
 
 // BodySize returns the length in bytes of the body that holds plaintext bytes.
@@ -52,6 +55,9 @@ func PlaintextSize(body int64, chunk int) (int64, error) {
 		return 0, fmt.Errorf("body of %d bytes, least is %d: %w", body, TagSize, ErrSize)
 	}
 	full := int64(chunk) + TagSize
+	if body <= full { // most messages, which are spared two divisions
+		return body - TagSize, nil
+	}
 	n := body / full
 	last := body % full
 	if last > 0 {

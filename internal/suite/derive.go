@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash"
 	"runtime"
+	"sync"
 )
 
 // The labels of the derivations, ASCII without terminator. Those of Expand differ in their 11th byte, and what follows
@@ -25,17 +26,11 @@ const (
 // maxExpand bounds the output of one Expand, in bytes: the longest of the format is a local wrap, 32 + 32.
 const maxExpand = 2 * HashSize
 
-// An Expander has the [State] of a data key, and lends it for one [Derivation] at a time. A State is one; a data key that
+// An Expander has the [State] of a data key, and lends it for one derivation at a time. A State is one; a data key that
 // may be destroyed is another, which is why it can fail.
 type Expander interface {
-	// Derive calls d.Derive with the state, which nobody clears until that returns, or returns an error and does not.
-	Derive(d Derivation) error
-}
-
-// A Derivation is what is done with a borrowed [State]. Those of this package are all there are.
-type Derivation interface {
-	// Derive does it. It does not keep the state.
-	Derive(st *State)
+	// Derive calls the method of the state, which nobody clears until that returns, or returns an error and does not.
+	Derive(sc *Scratch) error
 }
 
 // A State is the pseudorandom key of one data key, kept as the two hash states of HMAC after the padded key. They are
@@ -89,35 +84,40 @@ func (st *State) Expand(out, info []byte) error {
 	if len(out) == 0 || len(out) > maxExpand {
 		return fmt.Errorf("suite: expand: %d bytes asked, want 1 to %d", len(out), maxExpand)
 	}
-	sc := st.suite.pool.Get().(*scratch)
+	sc := scratches.Get().(*Scratch)
 	defer sc.free(st.suite)
 	sc.info = append(sc.info[:0], info...)
 	st.expand(out, sc)
 	return nil
 }
 
-// expand is Expand of sc.info, which it spoils.
-func (st *State) expand(out []byte, sc *scratch) {
-	sc.info = append(sc.info, 0)
-	for i := byte(1); len(out) > 0; i++ {
-		sc.restore(st.inner)
-		if i > 1 {
-			sc.h.Write(sc.sum[:]) // T(i-1)
-		}
-		sc.info[len(sc.info)-1] = i
-		sc.h.Write(sc.info)
-		sum := sc.h.Sum(sc.sum[:0])
-		sc.restore(st.outer)
-		sc.h.Write(sum)
-		sc.h.Sum(sc.sum[:0])
-		out = out[copy(out, sc.sum[:]):]
+// Derive does the derivation that is prepared in sc.
+func (st *State) Derive(sc *Scratch) error {
+	if sc.tag != nil {
+		st.expand(sc.tag[:], sc)
+		sc.info = append(append(sc.info[:0], labelBody...), sc.tag[:]...)
 	}
+	st.expand(sc.out[:sc.n], sc)
+	return nil
 }
 
-// Derive lends the state.
-func (st *State) Derive(d Derivation) error {
-	d.Derive(st)
-	return nil
+// expand is Expand of sc.info, which it spoils.
+func (st *State) expand(out []byte, sc *Scratch) {
+	h := sc.hash(st.suite)
+	sc.info = append(sc.info, 0)
+	for i := byte(1); len(out) > 0; i++ {
+		h.restore(st.inner)
+		if i > 1 {
+			h.Write(sc.sum[:]) // T(i-1)
+		}
+		sc.info[len(sc.info)-1] = i
+		h.Write(sc.info)
+		sum := h.Sum(sc.sum[:0])
+		h.restore(st.outer)
+		h.Write(sum)
+		h.Sum(sc.sum[:0])
+		out = out[copy(out, sc.sum[:]):]
+	}
 }
 
 // Clear wipes the state; a later Expand would derive from zeros, so the owner must not call it again.
@@ -127,58 +127,80 @@ func (st *State) Clear() {
 	runtime.KeepAlive(st)
 }
 
-// A scratch is what one derivation needs besides its state: a hash to restore into, and room that does not escape.
-type scratch struct {
-	h    hash.Hash
-	u    encoding.BinaryUnmarshaler
-	sum  [HashSize]byte
-	info []byte
-	out  [maxExpand]byte
-	n    int // how much of out is asked
+// A Scratch is what a derivation needs beside the state: a hash to restore into, and room that does not escape. Whoever
+// derives for every message has one with what else he needs for a message; for the others this package has some. The zero
+// value is ready. One goroutine uses it at a time.
+type Scratch struct {
+	hashes [SM4GCM]restorable // by the number of the suite, less one; made when it is needed
+	sum    [HashSize]byte
+	info   []byte
+	out    [maxExpand]byte
+	n      int // how much of out is asked
 
 	// Of a message, where the tag goes, which is derived first and is then the info of the other; else nil.
 	tag *[CommitSize]byte
 }
 
-// keepInfo is the largest info buffer that goes back to the pool, in bytes: label, head and withheld pairs of a message
-// with both contexts full.
+var scratches = sync.Pool{New: func() any { return new(Scratch) }}
+
+// keepInfo is the largest info buffer that is kept, in bytes: label, head and withheld pairs of a message with both
+// contexts full.
 const keepInfo = 32 << 10
 
-func newScratch(h hash.Hash) *scratch {
-	return &scratch{h: h, u: h.(encoding.BinaryUnmarshaler)}
+// free wipes sc after a derivation of s and gives it back to the pool.
+func (sc *Scratch) free(s *Suite) {
+	sc.wipe()
+	sc.hash(s).Reset()
+	scratches.Put(sc)
 }
 
-func (sc *scratch) restore(state []byte) {
-	if err := sc.u.UnmarshalBinary(state); err != nil {
+// wipe wipes all but the hash: what that has left leads to the key that was derived last and to no other, and whoever has
+// derived a message's key leaves its expansion behind as well, which nobody can wipe.
+func (sc *Scratch) wipe() {
+	clear(sc.sum[:])
+	clear(sc.out[:])
+	sc.tag = nil
+	if cap(sc.info) > keepInfo {
+		sc.info = nil
+	}
+}
+
+// A restorable is a hash that takes the states of [State].
+type restorable struct {
+	hash.Hash
+	encoding.BinaryUnmarshaler
+}
+
+func (sc *Scratch) hash(s *Suite) *restorable {
+	h := &sc.hashes[s.id-1]
+	if h.Hash == nil {
+		h.Hash = s.newHash()
+		h.BinaryUnmarshaler = h.Hash.(encoding.BinaryUnmarshaler)
+	}
+	return h
+}
+
+func (h *restorable) restore(state []byte) {
+	if err := h.UnmarshalBinary(state); err != nil {
 		// Cleared states have lost their magic number; using one is a broken invariant of the owner.
 		panic("suite: internal error: a cleared derivation state was used")
 	}
 }
 
-func (sc *scratch) free(s *Suite) {
-	clear(sc.sum[:])
-	clear(sc.out[:])
-	sc.h.Reset()
-	sc.tag = nil
-	if cap(sc.info) > keepInfo {
-		sc.info = nil
-	}
-	s.pool.Put(sc)
-}
-
 // expand sets the first n bytes of sc.out to what x derives from sc.info.
-func (sc *scratch) expand(x Expander, n int) error {
+func (sc *Scratch) expand(x Expander, n int) error {
 	sc.n = n
 	return x.Derive(sc)
 }
 
-// Derive implements [Derivation].
-func (sc *scratch) Derive(st *State) {
-	if sc.tag != nil {
-		st.expand(sc.tag[:], sc)
-		sc.info = append(append(sc.info[:0], labelBody...), sc.tag[:]...)
+// EqualTags reports in constant time whether two tags, or commits, are the same. It compares words: subtle.ConstantTimeCompare
+// goes byte by byte, which is a fiftieth of what a short message takes.
+func EqualTags(a, b *[CommitSize]byte) bool {
+	var differ uint64
+	for i := 0; i < CommitSize; i += 8 {
+		differ |= binary.NativeEndian.Uint64(a[i:]) ^ binary.NativeEndian.Uint64(b[i:])
 	}
-	st.expand(sc.out[:sc.n], sc)
+	return differ == 0
 }
 
 // Tag computes the tag of a message: a MAC over its head and withheld pairs, and a commitment to both and to the data
@@ -193,7 +215,7 @@ func (s *Suite) Commit(x Expander, prefix []byte) (commit [CommitSize]byte, err 
 }
 
 func (s *Suite) commitment(x Expander, label string, a, b []byte) (c [CommitSize]byte, err error) {
-	sc := s.pool.Get().(*scratch)
+	sc := scratches.Get().(*Scratch)
 	defer sc.free(s)
 	sc.info = append(append(append(sc.info[:0], label...), a...), b...)
 	err = sc.expand(x, CommitSize)
@@ -220,37 +242,37 @@ type Mask struct {
 
 // Body derives the sealer of a message's body from its tag, hence from everything the tag covers.
 func (s *Suite) Body(x Expander, tag *[CommitSize]byte) (Sealer, error) {
-	sc := s.pool.Get().(*scratch)
+	sc := scratches.Get().(*Scratch)
 	defer sc.free(s)
 	sc.info = append(append(sc.info[:0], labelBody...), tag[:]...)
 	return s.sealer(x, sc, nil)
 }
 
 // Message is [Suite.Tag], which it writes into tag, and [Suite.Body] in one step, which is quicker. Whoever reads a message
-// compares the tag with that in its header before he uses the sealer.
-func (s *Suite) Message(x Expander, head, withheld []byte, tag *[CommitSize]byte) (Sealer, error) {
-	sc := s.pool.Get().(*scratch)
-	defer sc.free(s)
+// compares the tag with that in its header ([EqualTags]) before he uses the sealer.
+func (s *Suite) Message(sc *Scratch, x Expander, head, withheld []byte, tag *[CommitSize]byte) (Sealer, error) {
 	sc.info = append(append(append(sc.info[:0], labelTag...), head...), withheld...)
 	sc.tag = tag
-	return s.sealer(x, sc, nil)
+	w, err := s.sealer(x, sc, nil)
+	sc.wipe()
+	return w, err
 }
 
 // Cell derives the sealer of one cell from the commit of its key file, the first 33 bytes of the cell (form, reference
 // and salt) and the withheld pairs.
-func (s *Suite) Cell(x Expander, commit *[CommitSize]byte, prefix, withheld []byte) (Sealer, error) {
-	sc := s.pool.Get().(*scratch)
-	defer sc.free(s)
+func (s *Suite) Cell(sc *Scratch, x Expander, commit *[CommitSize]byte, prefix, withheld []byte) (Sealer, error) {
 	sc.info = append(append(sc.info[:0], labelCell...), commit[:]...)
 	sc.info = append(append(sc.info, prefix...), withheld...)
-	return s.sealer(x, sc, nil)
+	w, err := s.sealer(x, sc, nil)
+	sc.wipe()
+	return w, err
 }
 
 // Wrap derives what a local provider wraps a data key with, and the commitment to the wrapping key that is compared
 // before anything is opened: a bare GCM ciphertext could be made to open under many passphrases at once. provider is
 // 1 to 32 bytes, keyID 1 to 512, stored at most 8192; format checks that.
 func (s *Suite) Wrap(x Expander, salt *[SaltSize]byte, provider, keyID string, stored []byte) (w Sealer, wc [CommitSize]byte, err error) {
-	sc := s.pool.Get().(*scratch)
+	sc := scratches.Get().(*Scratch)
 	defer sc.free(s)
 	b := append(append(sc.info[:0], labelWrap...), salt[:]...)
 	b = append(append(b, byte(len(provider))), provider...)
@@ -262,7 +284,7 @@ func (s *Suite) Wrap(x Expander, salt *[SaltSize]byte, provider, keyID string, s
 }
 
 // sealer expands sc.info to key, mask and, if more is not empty, that many bytes more.
-func (s *Suite) sealer(x Expander, sc *scratch, more []byte) (w Sealer, err error) {
+func (s *Suite) sealer(x Expander, sc *Scratch, more []byte) (w Sealer, err error) {
 	out := sc.out[:s.keySize+s.maskSize+len(more)]
 	if err := sc.expand(x, len(out)); err != nil {
 		return Sealer{}, err

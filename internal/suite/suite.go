@@ -21,7 +21,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"sync"
 
 	"github.com/emmansun/gmsm/sm3"
 	"github.com/emmansun/gmsm/sm4"
@@ -62,20 +61,14 @@ type Suite struct {
 	maskSize int // of the nonce mask, bytes: 0 or NonceSize
 	newHash  func() hash.Hash
 	newBlock func(key []byte) (cipher.Block, error)
-	pool     sync.Pool // *scratch
 }
 
 var (
-	aes256 = newSuite(&Suite{id: AES256GCM, name: "AES256GCM", keySize: 32, newHash: sha256.New, newBlock: aes.NewCipher})
+	aes256 = &Suite{id: AES256GCM, name: "AES256GCM", keySize: 32, newHash: sha256.New, newBlock: aes.NewCipher}
 	// The mask spares the 128-bit suite the attack that tests one key against the first block of every message at
 	// once, since all counters start alike (SPEC.md, Section 8). AES-256 does not need it.
-	sm4gcm = newSuite(&Suite{id: SM4GCM, name: "SM4GCM", keySize: 16, maskSize: NonceSize, newHash: sm3.New, newBlock: sm4.NewCipher})
+	sm4gcm = &Suite{id: SM4GCM, name: "SM4GCM", keySize: 16, maskSize: NonceSize, newHash: sm3.New, newBlock: sm4.NewCipher}
 )
-
-func newSuite(s *Suite) *Suite {
-	s.pool.New = func() any { return newScratch(s.newHash()) }
-	return s
-}
 
 // Lookup returns the suite with the given number, or nil if there is none.
 func Lookup(id uint16) *Suite {

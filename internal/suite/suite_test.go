@@ -91,7 +91,7 @@ func TestKnownAnswers(t *testing.T) {
 				t.Fatal(err)
 			}
 			var again [suite.CommitSize]byte
-			both, err := s.Message(st, head, withheld, &again)
+			both, err := s.Message(new(suite.Scratch), st, head, withheld, &again)
 			if err != nil || again != tag || both.Mask != w.Mask {
 				t.Errorf("Message = %x, mask %x, %v, want those of Tag and Body: %x, %x", again, both.Mask, err, tag, w.Mask)
 			}
@@ -123,7 +123,7 @@ func TestKnownAnswers(t *testing.T) {
 			}
 			prefix := append(unhex(t, ka.cellForm), ref...)
 			prefix = append(prefix, bytes.Repeat([]byte{0x5a}, 16)...)
-			c, err := s.Cell(st, &commit, prefix, withheld)
+			c, err := s.Cell(new(suite.Scratch), st, &commit, prefix, withheld)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -186,6 +186,50 @@ func TestWrapIsInjective(t *testing.T) {
 			t.Errorf("Wrap(%q) and Wrap(%s) have one commitment", in, was)
 		}
 		seen[wc] = fmt.Sprintf("%q", in)
+	}
+}
+
+// One scratch serves both suites, by turns.
+func TestScratchOfAllSuites(t *testing.T) {
+	sc := new(suite.Scratch)
+	for _, ka := range append(knownAnswers, knownAnswers...) {
+		s := suite.Lookup(ka.id)
+		st, err := s.Extract(dataKey())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var tag, want [suite.CommitSize]byte
+		head, withheld := []byte("head"), []byte("withheld")
+		a, err := s.Message(sc, st, head, withheld, &tag)
+		b, err2 := s.Message(new(suite.Scratch), st, head, withheld, &want)
+		if err != nil || err2 != nil || tag != want || a.Mask != b.Mask {
+			t.Errorf("suite %d: Message in a used scratch = %x, %v, want %x, %v", ka.id, tag, err, want, err2)
+		}
+		a, err = s.Cell(sc, st, &tag, head, withheld)
+		b, err2 = s.Cell(new(suite.Scratch), st, &tag, head, withheld)
+		if err != nil || err2 != nil || a.Mask != b.Mask {
+			t.Fatalf("suite %d: Cell in a used scratch: %v, %v", ka.id, err, err2)
+		}
+		var nonce [suite.NonceSize]byte
+		a.Nonce(&nonce, 0, true)
+		if got, want := a.AEAD.Seal(nil, nonce[:], head, nil), b.AEAD.Seal(nil, nonce[:], head, nil); !bytes.Equal(got, want) {
+			t.Errorf("suite %d: Cell in a used scratch seals %x, want %x", ka.id, got, want)
+		}
+	}
+}
+
+func TestEqualTags(t *testing.T) {
+	a := [suite.CommitSize]byte(dataKey())
+	b := a
+	if !suite.EqualTags(&a, &b) || !suite.EqualTags(&a, &a) {
+		t.Error("equal tags are not")
+	}
+	for i := range 8 * len(b) {
+		b[i/8] ^= 1 << (i % 8)
+		if suite.EqualTags(&a, &b) {
+			t.Errorf("tags that differ in bit %d are equal", i)
+		}
+		b[i/8] ^= 1 << (i % 8)
 	}
 }
 

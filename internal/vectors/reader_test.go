@@ -258,7 +258,7 @@ func (r *reader) readCell() error {
 	if err != nil {
 		return err
 	}
-	sealer, err := suite.Lookup(uint16(c.Suite)).Cell(key, &f.Commit, prefix, withheld)
+	sealer, err := suite.Lookup(uint16(c.Suite)).Cell(new(suite.Scratch), key, &f.Commit, prefix, withheld)
 	if err != nil {
 		return err
 	}
