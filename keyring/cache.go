@@ -2,13 +2,12 @@ package keyring
 
 import (
 	"bytes"
-	"container/list"
 	"context"
 	"encoding/binary"
-	"math"
 	"time"
 
 	"github.com/xinfeng-kms/xinfeng/format"
+	"github.com/xinfeng-kms/xinfeng/internal/expiry"
 )
 
 // A side is a direction in which data keys are used. Keys of one side are never found from the other: only what the
@@ -121,46 +120,26 @@ type cachedKey struct {
 	gone    time.Duration // from then on it is not used whatever happens
 	refresh time.Duration // a hit after this fetches it anew
 	outage  bool          // it has expired and the provider was asked, but not reached
-	age     *list.Element // in byAge
+	age     expiry.Place  // in Caching.ages
 }
 
-// maxSweep bounds the keys of one side that are wiped at once because of their age, with the lock held: some 10 µs.
+// maxSweep bounds the keys that are wiped at once because of their age, with the lock held: some 10 µs.
 const maxSweep = 256
 
-// sweep wipes what is too old. It runs on a timer, so what is old goes whether anybody calls or not, and who asks for the
-// same key again need not look at the clock, which takes a thirtieth of a short message.
-func (c *Caching) sweep() {
+// sweep wipes the keys of one side that are too old. It runs on a timer, so what is old goes whether anybody calls or not,
+// and who asks for the same key again need not look at the clock, which takes a thirtieth of a short message.
+func (c *Caching) sweep(s side) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.now()
-	for side := range c.byAge {
-		for range maxSweep {
-			front := c.byAge[side].Front()
-			if front == nil || now < front.Value.(*cachedKey).gone {
-				break
-			}
-			c.evict(front.Value.(*cachedKey), &c.stats.Evictions.Age)
+	for range maxSweep {
+		k, ok := c.ages[s].Ended(now)
+		if !ok {
+			return
 		}
+		c.evict(k, &c.stats.Evictions.Age)
 	}
-	c.sweepAt = math.MaxInt64
-	for side := range c.byAge {
-		if front := c.byAge[side].Front(); front != nil {
-			c.sweepBy(front.Value.(*cachedKey).gone, now)
-		}
-	}
-}
-
-// sweepBy has sweep run at the given time or before.
-func (c *Caching) sweepBy(at, now time.Duration) {
-	if at >= c.sweepAt {
-		return
-	}
-	c.sweepAt = at
-	if c.sweeper == nil {
-		c.sweeper = time.AfterFunc(at-now, c.sweep)
-	} else {
-		c.sweeper.Reset(at - now)
-	}
+	c.ages[s].Again(now)
 }
 
 // again lends the key that was lent last on the side of q, if that is the one for q and there is nothing else to do or to
@@ -263,13 +242,7 @@ func (c *Caching) keep(f *fetch, now time.Duration) {
 		_, oldest, _ := c.keys.GetOldest()
 		c.evict(oldest, &c.stats.Evictions.Capacity)
 	}
-	// Ages count from the beginning of a fetch, so one that took long comes behind younger ones.
-	age := &c.byAge[k.query.side]
-	k.age = age.PushBack(k)
-	for e := k.age.Prev(); e != nil && e.Value.(*cachedKey).gone > k.gone; e = k.age.Prev() {
-		age.MoveBefore(k.age, e)
-	}
-	c.sweepBy(k.gone, now)
+	k.age = c.ages[k.query.side].Add(k, k.gone, now)
 	c.keys.Add(k.sum, k)
 	c.mark(k)
 }
@@ -296,7 +269,7 @@ func (c *Caching) evict(k *cachedKey, cause *int64) {
 	if c.used == k {
 		c.used = nil
 	}
-	c.byAge[k.query.side].Remove(k.age)
+	c.ages[k.query.side].Remove(k.age)
 	k.key.Destroy()
 	*cause++
 }
@@ -308,9 +281,5 @@ func (c *Caching) purge() {
 	}
 	for _, f := range c.fetches {
 		c.detach(f)
-	}
-	if c.sweeper != nil {
-		c.sweeper.Stop()
-		c.sweepAt = math.MaxInt64
 	}
 }

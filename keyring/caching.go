@@ -1,19 +1,18 @@
 package keyring
 
 import (
-	"container/list"
 	"context"
 	"errors"
 	"fmt"
 	"hash/maphash"
 	"io"
-	"math"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"github.com/xinfeng-kms/xinfeng/format"
+	"github.com/xinfeng-kms/xinfeng/internal/expiry"
 )
 
 const (
@@ -63,9 +62,7 @@ type Caching struct {
 	used    *cachedKey                         // of keys, the one that was used last; nil if it is not known
 	recent  [2]*cachedKey                      // by side, that of keys which again may lend, or nil
 	room    func() *[]byte                     // for ids; a func, because fmt prints no more than its address
-	byAge   [2]list.List                       // of *cachedKey, by side, the oldest first
-	sweeper *time.Timer                        // calls sweep; nil before the first key
-	sweepAt time.Duration                      // when it does, no later than the first of byAge is too old
+	ages    [2]*expiry.Queue[*cachedKey]       // by side
 	fetches map[uint64]*fetch                  // by hash of the id, those whose key will be kept and whom callers may join
 	stats   CachingStats
 	closed  bool
@@ -128,10 +125,14 @@ func NewCaching(p KeyProvider, opts *CachingOptions) (*Caching, error) {
 		return nil, err // unreachable: the size is positive
 	}
 	seed, room := maphash.MakeSeed(), new([]byte)
-	return &Caching{
-		provider: p, opts: o, epoch: time.Now(), keys: keys, fetches: map[uint64]*fetch{}, sweepAt: math.MaxInt64,
+	c := &Caching{
+		provider: p, opts: o, epoch: time.Now(), keys: keys, fetches: map[uint64]*fetch{},
 		hash: func(id []byte) uint64 { return maphash.Bytes(seed, id) }, room: func() *[]byte { return room },
-	}, nil
+	}
+	for _, s := range []side{sealing, opening} {
+		c.ages[s] = expiry.NewQueue[*cachedKey](func() { c.sweep(s) })
+	}
+	return c, nil
 }
 
 // normalize returns a copy with the defaults filled in.

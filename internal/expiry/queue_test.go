@@ -1,0 +1,122 @@
+package expiry_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/xinfeng-kms/xinfeng/internal/expiry"
+)
+
+// An owner takes what has ended out of his queue, at most so many at a time, and notes when.
+type owner struct {
+	mu     sync.Mutex
+	queue  *expiry.Queue[int]
+	places map[int]expiry.Place
+	begun  time.Time
+	most   int
+	ended  []int
+	at     []time.Duration
+	wakes  int
+}
+
+func newOwner(most int) *owner {
+	o := &owner{places: map[int]expiry.Place{}, begun: time.Now(), most: most}
+	o.queue = expiry.NewQueue[int](o.wake)
+	return o
+}
+
+func (o *owner) add(v int, end time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.places[v] = o.queue.Add(v, end, time.Since(o.begun))
+}
+
+func (o *owner) remove(v int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.queue.Remove(o.places[v])
+	delete(o.places, v)
+}
+
+func (o *owner) wake() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.wakes++
+	now := time.Since(o.begun)
+	for range o.most {
+		v, ok := o.queue.Ended(now)
+		if !ok {
+			return
+		}
+		o.queue.Remove(o.places[v])
+		delete(o.places, v)
+		o.ended, o.at = append(o.ended, v), append(o.at, now)
+	}
+	o.queue.Again(now)
+}
+
+// Whatever the order in which values come, they end at their times.
+func TestQueueOrder(t *testing.T) {
+	for _, most := range []int{1, 3, 1000} {
+		synctest.Test(t, func(t *testing.T) {
+			o := newOwner(most)
+			for _, v := range rand.Perm(100) {
+				o.add(v, time.Duration(v/2)*time.Second) // two each
+			}
+			time.Sleep(24 * time.Second)
+			synctest.Wait()
+			if len(o.ended) != 50 {
+				t.Errorf("%d values ended in time, want 50", len(o.ended))
+			}
+			time.Sleep(time.Hour)
+			for i, v := range o.ended {
+				if o.at[i] != time.Duration(v/2)*time.Second || v/2 != i/2 {
+					t.Errorf("value %d of %d ended after %v", i, v, o.at[i])
+				}
+			}
+			if len(o.ended) != 100 {
+				t.Errorf("%d values ended, want 100", len(o.ended))
+			}
+		})
+	}
+}
+
+// What was taken out does not end, and a queue that is empty wakes nobody.
+func TestQueueRemove(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOwner(1000)
+		for v := range 4 {
+			o.add(v, time.Duration(v)*time.Minute+time.Minute)
+		}
+		o.remove(0) // whose end the timer is set to
+		o.remove(2)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if !slices.Equal(o.ended, []int{1, 3}) || o.wakes > 3 {
+			t.Errorf("%v ended, in %d calls", o.ended, o.wakes)
+		}
+		before := o.wakes
+		o.add(4, 2*time.Hour)
+		o.remove(4)
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		if o.wakes != before {
+			t.Error("an empty queue called")
+		}
+		o.add(5, 4*time.Hour)
+		o.add(6, 0) // at once
+		synctest.Wait()
+		if !slices.Equal(o.ended, []int{1, 3, 6}) {
+			t.Errorf("%v ended, want what was too old when it came as well", o.ended)
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if !slices.Equal(o.ended, []int{1, 3, 6, 5}) {
+			t.Errorf("%v ended", o.ended)
+		}
+	})
+}
