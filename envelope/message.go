@@ -43,17 +43,12 @@ func (c *Client) seal(ctx context.Context, sc *scratch, ec Context, size int64) 
 		return w, err
 	}
 	head := sc.wire[:h.HeadSize()]
-	if w, err = c.suite.Message(&sc.room, spent{key}, head, sc.withheld, &h.Tag); err != nil {
+	if w, err = c.suite.Message(&sc.room, key.Spent(), head, sc.withheld, &h.Tag); err != nil {
 		return w, err
 	}
 	*tagIn(sc.wire, h) = h.Tag
 	return w, nil
 }
-
-// spent is a data key with which nothing else is done: it is destroyed once it has derived.
-type spent struct{ key *keyring.DataKey }
-
-func (s spent) Derive(sc *suite.Scratch) error { return s.key.Spend(sc) }
 
 // newHeader makes the header of a message under key, whose salt is there and whose tag is yet to be computed. If it cannot,
 // it destroys key.
@@ -168,7 +163,7 @@ func (c *Client) open(ctx context.Context, sc *scratch, head []byte, ec Context,
 		key.Destroy()
 		return w, err
 	}
-	w, err = suite.Lookup(uint16(h.Suite)).Message(&sc.room, spent{key}, head, sc.withheld, &sc.tag)
+	w, err = suite.Lookup(uint16(h.Suite)).Message(&sc.room, key.Spent(), head, sc.withheld, &sc.tag)
 	if err != nil {
 		return suite.Sealer{}, err
 	}

@@ -132,6 +132,10 @@ func (k *DataKey) Destroy() {
 	}
 }
 
+// Share adds a borrower, who calls Destroy as well, and reports whether there was one left to share with. It is what a cache
+// of one's own lends with, as [Caching] does.
+func (k *DataKey) Share() bool { return k.hold(borrower) }
+
 // Expand fills out, 1 to 64 bytes, with HKDF-Expand of info under the key: all that a message needs of it. It allocates
 // nothing and keeps neither argument. After Destroy it is [ErrDestroyed], and out is not touched.
 func (k *DataKey) Expand(out, info []byte) error {
@@ -153,8 +157,13 @@ func (k *DataKey) Derive(sc *suite.Scratch) error {
 	return k.inner().state.Derive(sc)
 }
 
-// Spend is Derive and then Destroy, whatever Derive answers, in one step, which is quicker.
-func (k *DataKey) Spend(sc *suite.Scratch) error {
+// Spent returns k for its last use: what derives once, whatever comes of it, and has destroyed k then. It is quicker than
+// Derive and Destroy.
+func (k *DataKey) Spent() suite.Expander { return (*spentKey)(k) }
+
+type spentKey DataKey
+
+func (k *spentKey) Derive(sc *suite.Scratch) error {
 	if k == nil || k.inner == nil {
 		return ErrDestroyed
 	}

@@ -157,21 +157,21 @@ func TestDataKeyDestroyed(t *testing.T) {
 	}
 }
 
-// Spend gives back one share, whatever becomes of the derivation.
-func TestDataKeySpend(t *testing.T) {
+// A spent key gives back one share, whatever becomes of the derivation.
+func TestDataKeySpent(t *testing.T) {
 	k := newDataKey(t)
 	var want, got [32]byte
 	if _, err := suite.Lookup(1).Message(new(suite.Scratch), k, []byte("head"), nil, &want); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := suite.Lookup(1).Message(new(suite.Scratch), spent{k}, []byte("head"), nil, &got); err != nil || got != want {
-		t.Errorf("Spend derives %x, %v, want %x", got, err, want)
+	if _, err := suite.Lookup(1).Message(new(suite.Scratch), k.Spent(), []byte("head"), nil, &got); err != nil || got != want {
+		t.Errorf("the spent key derives %x, %v, want %x", got, err, want)
 	}
 	for name, d := range map[string]*keyring.DataKey{"spent": k, "zero": {}, "nil": nil} {
 		got = [32]byte{}
-		w, err := suite.Lookup(1).Message(new(suite.Scratch), spent{d}, []byte("head"), nil, &got)
+		w, err := suite.Lookup(1).Message(new(suite.Scratch), d.Spent(), []byte("head"), nil, &got)
 		if err != keyring.ErrDestroyed || w.AEAD != nil || got != [32]byte{} {
-			t.Errorf("%s: Spend derives %x, %v, want ErrDestroyed", name, got, err)
+			t.Errorf("%s: the spent key derives %x, %v, want ErrDestroyed", name, got, err)
 		}
 		if err := d.Expand(make([]byte, 1), nil); err != keyring.ErrDestroyed {
 			t.Errorf("%s: Expand = %v, want ErrDestroyed", name, err)
@@ -184,22 +184,28 @@ func TestDataKeySpend(t *testing.T) {
 	}
 	cache := newCaching(t, raw, nil)
 	one, two := seal(t, cache, nil, 1), seal(t, cache, nil, 1) // the same key, and the cache's own share
-	if _, err := suite.Lookup(1).Message(new(suite.Scratch), spent{one}, []byte("head"), nil, &got); err != nil {
-		t.Errorf("Spend: %v", err)
+	if _, err := suite.Lookup(1).Message(new(suite.Scratch), one.Spent(), []byte("head"), nil, &got); err != nil {
+		t.Errorf("Derive: %v", err)
 	}
 	cache.Purge()
 	if err := two.Expand(make([]byte, 1), nil); err != nil {
 		t.Errorf("the other borrower's share is gone: %v", err)
 	}
+	if !two.Share() {
+		t.Error("no share of a key that is borrowed")
+	}
 	two.Destroy()
+	if err := two.Expand(make([]byte, 1), nil); err != nil {
+		t.Errorf("the share of a share is gone: %v", err)
+	}
+	two.Destroy()
+	if two.Share() || (*keyring.DataKey)(nil).Share() || new(keyring.DataKey).Share() {
+		t.Error("a share of a key that is wiped")
+	}
 	if err := two.Expand(make([]byte, 1), nil); err != keyring.ErrDestroyed {
 		t.Errorf("Expand after all shares were given back = %v, want ErrDestroyed", err)
 	}
 }
-
-type spent struct{ k *keyring.DataKey }
-
-func (s spent) Derive(sc *suite.Scratch) error { return s.k.Spend(sc) }
 
 // Destroying while others derive gives the right bytes or ErrDestroyed, never others.
 func TestDataKeyDestroyRace(t *testing.T) {
@@ -243,7 +249,7 @@ func TestDataKeyDestroyRace(t *testing.T) {
 			wg.Go(k.Destroy)
 			wg.Go(func() {
 				var tag [32]byte
-				switch _, err := suite.Lookup(1).Message(new(suite.Scratch), spent{k}, []byte("head"), nil, &tag); {
+				switch _, err := suite.Lookup(1).Message(new(suite.Scratch), k.Spent(), []byte("head"), nil, &tag); {
 				case err == keyring.ErrDestroyed:
 				case err != nil || tag != wantTag:
 					t.Errorf("Message of a spent key = %x, %v", tag, err)

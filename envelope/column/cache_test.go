@@ -83,11 +83,11 @@ func TestMaxAge(t *testing.T) {
 		p.before = func(context.Context) error { time.Sleep(10 * time.Second); return nil }
 		c := newCells(t, p, newTable(), &column.Options{MaxAge: time.Minute})
 		first := seal(t, c, "a", row9)
-		time.Sleep(50*time.Second - 1)
+		sleep(50*time.Second - 1)
 		if second := seal(t, c, "b", row9); reference(first) != reference(second) {
 			t.Error("renewed too early")
 		}
-		time.Sleep(time.Nanosecond)
+		sleep(time.Nanosecond)
 		if third := seal(t, c, "c", row9); reference(first) == reference(third) {
 			t.Error("not renewed")
 		}
@@ -96,7 +96,7 @@ func TestMaxAge(t *testing.T) {
 		}
 		// A key that comes too late serves the one who asked, and nobody else.
 		p.before = func(context.Context) error { time.Sleep(2 * time.Minute); return nil }
-		time.Sleep(time.Hour)
+		sleep(time.Hour)
 		if seal(t, c, "d", row9); p.wiped() != 3 {
 			t.Errorf("%d wiped, want 3", p.wiped())
 		}
@@ -121,9 +121,9 @@ func TestMaxOpenAge(t *testing.T) {
 		open(a, 1)
 		open(a, 1)
 		open(b, 2)
-		time.Sleep(time.Minute - 1)
+		sleep(time.Minute - 1)
 		open(a, 2)
-		time.Sleep(time.Nanosecond)
+		sleep(time.Nanosecond)
 		open(a, 3)
 		if n := p.wiped(); n != 2+2 { // both for sealing; and b, too old, when a was fetched
 			t.Errorf("%d wiped, want 4", n)
@@ -131,6 +131,45 @@ func TestMaxOpenAge(t *testing.T) {
 		open(a, 3)
 		open(b, 4)
 	})
+}
+
+// Keys go when they are too old though nobody calls, and those that were purged before do not come back.
+func TestSweep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, store := newProvider(t), newTable()
+		c := newCells(t, p, store, &column.Options{MaxCells: 1, MaxAge: 10 * time.Minute})
+		fill := func(n int) {
+			for range n { // of one cell each, so they are wiped at once, and opened again
+				cell := seal(t, c, "a", row9)
+				if _, err := c.Open(t.Context(), nil, cell, row9); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		fill(1)
+		c.Purge()
+		fill(300) // more than are wiped at once
+		other := newCells(t, p, store, &column.Options{MaxAge: 10 * time.Minute})
+		seal(t, other, "b", row9)
+		sleep(5*time.Minute - 1)
+		if n := p.wiped(); n != 2+300 {
+			t.Errorf("%d wiped before their age, want 302", n)
+		}
+		sleep(1)
+		if n := p.wiped(); n != 2+600 {
+			t.Errorf("%d wiped, want all 602 but the one for sealing", n)
+		}
+		sleep(5 * time.Minute)
+		if n := p.wiped(); n != 2+600+1 {
+			t.Errorf("%d wiped, want all 603", n)
+		}
+	})
+}
+
+// sleep moves the time of a bubble, and has what is due then come to its end.
+func sleep(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }
 
 func TestMaxOpen(t *testing.T) {

@@ -161,8 +161,8 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// Cells seals and opens the values of one column. It is safe for concurrent use and starts no goroutine, so what is too
-// old is wiped by later calls: a Cells that nobody calls keeps its last data keys until [Cells.Purge] or [Cells.Close].
+// Cells seals and opens the values of one column. It is safe for concurrent use. Data keys that are too old a timer wipes,
+// whether anybody calls or not; until then it keeps the Cells itself from being collected, which [Cells.Close] ends.
 // Package fmt shows nothing of what it holds. The zero value is not usable.
 type Cells struct {
 	keys    *keyCache             // a pointer, because of a struct that holds a Cells fmt shows the fields under %s
@@ -225,8 +225,7 @@ func (c *Cells) Seal(ctx context.Context, dst, value []byte, row envelope.Contex
 	if len(value) > MaxValue {
 		return nil, fmt.Errorf("column: value of %d bytes, limit %d: %w", len(value), MaxValue, ErrTooLarge)
 	}
-	sc := c.scratch.Get().(*scratch)
-	defer c.scratch.Put(sc)
+	sc := c.scratch.Get().(*scratch) // on an error it is lost, which spares every cell a defer
 	if err := c.encodeRow(sc, row); err != nil {
 		return nil, err
 	}
@@ -234,13 +233,13 @@ func (c *Cells) Seal(ctx context.Context, dst, value []byte, row envelope.Contex
 	if err != nil {
 		return nil, err
 	}
-	defer key.release()
-	sc.cell = format.Cell{Suite: c.keys.opts.Suite, Reference: key.id.ref}
+	sc.cell = format.Cell{Suite: key.id.suite, Reference: key.id.ref}
 	rand.Read(sc.cell.Salt[:])
 	if sc.prefix, err = sc.cell.AppendPrefix(sc.prefix[:0]); err != nil {
+		key.data.Destroy()
 		return nil, err // unreachable: the suite was checked
 	}
-	w, err := key.suite.Cell(&sc.room, key.data, &key.commit, sc.prefix, sc.withheld)
+	w, err := key.suite.Cell(&sc.room, key.data.Spent(), &key.commit, sc.prefix, sc.withheld)
 	if err != nil {
 		return nil, err
 	}
@@ -250,6 +249,7 @@ func (c *Cells) Seal(ctx context.Context, dst, value []byte, row envelope.Contex
 	dst = slices.Grow(dst, len(value)+Overhead)
 	dst = w.AEAD.Seal(dst[:n+len(sc.prefix)], sc.nonce[:], value, nil)
 	copy(dst[n:], sc.prefix)
+	c.scratch.Put(sc)
 	return dst, nil
 }
 
@@ -267,7 +267,6 @@ func (c *Cells) Seal(ctx context.Context, dst, value []byte, row envelope.Contex
 // dst, which may panic.
 func (c *Cells) Open(ctx context.Context, dst, cell []byte, row envelope.Context) ([]byte, error) {
 	sc := c.scratch.Get().(*scratch)
-	defer c.scratch.Put(sc)
 	if err := sc.cell.Parse(cell); err != nil {
 		return nil, err
 	}
@@ -280,8 +279,7 @@ func (c *Cells) Open(ctx context.Context, dst, cell []byte, row envelope.Context
 	if err != nil {
 		return nil, err
 	}
-	defer key.release()
-	w, err := key.suite.Cell(&sc.room, key.data, &key.commit, cell[:len(cell)-len(sealed)], sc.withheld)
+	w, err := key.suite.Cell(&sc.room, key.data.Spent(), &key.commit, cell[:len(cell)-len(sealed)], sc.withheld)
 	if err != nil {
 		return nil, err
 	}
@@ -290,6 +288,7 @@ func (c *Cells) Open(ctx context.Context, dst, cell []byte, row envelope.Context
 	if err != nil {
 		return nil, fmt.Errorf("column: cell is %w", envelope.ErrAuthentication)
 	}
+	c.scratch.Put(sc)
 	return dst, nil
 }
 

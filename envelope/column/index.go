@@ -124,7 +124,7 @@ func (x *Index) Sum(dst, value []byte) ([]byte, error) {
 
 // Close wipes the data key; Sum answers [ErrClosed] from then on. It returns nil always; closing again does nothing.
 func (x *Index) Close() error {
-	x.close.Do(x.key.release)
+	x.close.Do(x.key.data.Destroy)
 	return nil
 }
 

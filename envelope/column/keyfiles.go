@@ -7,11 +7,11 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"math"
-	"sync/atomic"
 	"time"
 
 	"github.com/xinfeng-kms/xinfeng/envelope"
 	"github.com/xinfeng-kms/xinfeng/format"
+	"github.com/xinfeng-kms/xinfeng/internal/expiry"
 	"github.com/xinfeng-kms/xinfeng/internal/suite"
 	"github.com/xinfeng-kms/xinfeng/keyring"
 )
@@ -32,22 +32,7 @@ type tableKey struct {
 
 	expires      time.Duration // by the clock of the cache
 	cells, bytes int64         // sealed under it; guarded by the cache
-
-	// holders counts who may still derive: the cache, and every call that has it from there. Holders are added only under
-	// the cache's lock and while the cache is one of them, so the count never rises from zero.
-	holders atomic.Int64
-}
-
-func (k *tableKey) hold() *tableKey {
-	k.holders.Add(1)
-	return k
-}
-
-// release gives back what hold gave; the last one wipes the key.
-func (k *tableKey) release() {
-	if k.holders.Add(-1) == 0 {
-		k.data.Destroy()
-	}
+	age          expiry.Place  // in the queue of the cache
 }
 
 // A keyFiles makes and opens the key files of one column or index.
@@ -122,11 +107,10 @@ func errKeyFile(id keyID) error {
 // the key from now on or, after an error or a panic of check, is destroyed.
 func (f *keyFiles) newKey(ctx context.Context, id keyID, data *keyring.DataKey, check func(*tableKey) error) (*tableKey, error) {
 	key := &tableKey{id: id, data: data, suite: suite.Lookup(uint16(id.suite))}
-	key.holders.Store(1)
 	right := false
 	defer func() {
 		if !right {
-			key.release()
+			data.Destroy()
 		}
 	}()
 	if data.Suite() != id.suite {
