@@ -87,7 +87,8 @@ func (st *State) Expand(out, info []byte) error {
 	sc := scratches.Get().(*Scratch)
 	defer sc.free(st.suite)
 	sc.info = append(sc.info[:0], info...)
-	st.expand(out, sc)
+	st.expand(sc.out[:len(out)], sc)
+	copy(out, sc.out[:]) // what goes to a hash escapes, and the caller's shall not
 	return nil
 }
 
@@ -95,7 +96,7 @@ func (st *State) Expand(out, info []byte) error {
 func (st *State) Derive(sc *Scratch) error {
 	if sc.tag != nil {
 		st.expand(sc.tag[:], sc)
-		sc.info = append(append(sc.info[:0], labelBody...), sc.tag[:]...)
+		sc.setBody(sc.tag)
 	}
 	st.expand(sc.out[:sc.n], sc)
 	return nil
@@ -105,19 +106,29 @@ func (st *State) Derive(sc *Scratch) error {
 func (st *State) expand(out []byte, sc *Scratch) {
 	h := sc.hash(st.suite)
 	sc.info = append(sc.info, 0)
+	var last []byte // T(i-1)
 	for i := byte(1); len(out) > 0; i++ {
 		h.restore(st.inner)
 		if i > 1 {
-			h.Write(sc.sum[:]) // T(i-1)
+			h.Write(last)
 		}
 		sc.info[len(sc.info)-1] = i
 		h.Write(sc.info)
 		sum := h.Sum(sc.sum[:0])
 		h.restore(st.outer)
 		h.Write(sum)
-		h.Sum(sc.sum[:0])
-		out = out[copy(out, sc.sum[:]):]
+		if len(out) < HashSize {
+			copy(out, h.Sum(sc.sum[:0]))
+			return
+		}
+		last, out = h.Sum(out[:0]), out[HashSize:]
 	}
+}
+
+// setBody sets info to that of a body key.
+func (sc *Scratch) setBody(tag *[CommitSize]byte) {
+	sc.info = append(sc.info[:0], labelBody...)
+	sc.info = append(sc.info, tag[:]...)
 }
 
 // Clear wipes the state; a later Expand would derive from zeros, so the owner must not call it again.
@@ -244,14 +255,17 @@ type Mask struct {
 func (s *Suite) Body(x Expander, tag *[CommitSize]byte) (Sealer, error) {
 	sc := scratches.Get().(*Scratch)
 	defer sc.free(s)
-	sc.info = append(append(sc.info[:0], labelBody...), tag[:]...)
+	sc.setBody(tag)
 	return s.sealer(x, sc, nil)
 }
 
 // Message is [Suite.Tag], which it writes into tag, and [Suite.Body] in one step, which is quicker. Whoever reads a message
 // compares the tag with that in its header ([EqualTags]) before he uses the sealer.
 func (s *Suite) Message(sc *Scratch, x Expander, head, withheld []byte, tag *[CommitSize]byte) (Sealer, error) {
-	sc.info = append(append(append(sc.info[:0], labelTag...), head...), withheld...)
+	sc.info = append(append(sc.info[:0], labelTag...), head...)
+	if len(withheld) > 0 {
+		sc.info = append(sc.info, withheld...)
+	}
 	sc.tag = tag
 	w, err := s.sealer(x, sc, nil)
 	sc.wipe()
