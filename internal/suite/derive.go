@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash"
 	"runtime"
+	"slices"
 	"sync"
 )
 
@@ -96,7 +97,7 @@ func (st *State) Expand(out, info []byte) error {
 func (st *State) Derive(sc *Scratch) error {
 	if sc.tag != nil {
 		st.expand(sc.tag[:], sc)
-		sc.setBody(sc.tag)
+		sc.setInfo(labelBody, sc.tag)
 	}
 	st.expand(sc.out[:sc.n], sc)
 	return nil
@@ -125,10 +126,12 @@ func (st *State) expand(out []byte, sc *Scratch) {
 	}
 }
 
-// setBody sets info to that of a body key.
-func (sc *Scratch) setBody(tag *[CommitSize]byte) {
-	sc.info = append(sc.info[:0], labelBody...)
-	sc.info = append(sc.info, tag[:]...)
+// setInfo sets info to a label and a tag or commit. It is quicker than to append both.
+func (sc *Scratch) setInfo(label string, tag *[CommitSize]byte) {
+	n := len(label)
+	sc.info = slices.Grow(sc.info[:0], n+CommitSize+1)[:n+CommitSize]
+	copy(sc.info, label)
+	*(*[CommitSize]byte)(sc.info[n:]) = *tag
 }
 
 // Clear wipes the state; a later Expand would derive from zeros, so the owner must not call it again.
@@ -255,7 +258,7 @@ type Mask struct {
 func (s *Suite) Body(x Expander, tag *[CommitSize]byte) (Sealer, error) {
 	sc := scratches.Get().(*Scratch)
 	defer sc.free(s)
-	sc.setBody(tag)
+	sc.setInfo(labelBody, tag)
 	return s.sealer(x, sc, nil)
 }
 
@@ -275,7 +278,7 @@ func (s *Suite) Message(sc *Scratch, x Expander, head, withheld []byte, tag *[Co
 // Cell derives the sealer of one cell from the commit of its key file, the first 33 bytes of the cell (form, reference
 // and salt) and the withheld pairs.
 func (s *Suite) Cell(sc *Scratch, x Expander, commit *[CommitSize]byte, prefix, withheld []byte) (Sealer, error) {
-	sc.info = append(append(sc.info[:0], labelCell...), commit[:]...)
+	sc.setInfo(labelCell, commit)
 	sc.info = append(append(sc.info, prefix...), withheld...)
 	w, err := s.sealer(x, sc, nil)
 	sc.wipe()
