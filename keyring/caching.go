@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
@@ -57,14 +58,19 @@ type Caching struct {
 	epoch    time.Time      // all times are since then
 	hash     func(id []byte) uint64
 
-	mu      sync.Mutex                         // guards what follows; not held while the provider is asked
+	recent [2]atomic.Pointer[cachedKey] // by side, that of keys which again may lend, or nil
+	used   atomic.Pointer[cachedKey]    // of keys, the one that was used last; nil if it is not known
+
+	_    [64]byte // what follows is written to by every hit: see usage
+	hits atomic.Int64
+	_    [64]byte
+
+	mu      sync.Mutex                         // guards what follows, and writing recent and used; not held while the provider is asked
 	keys    *simplelru.LRU[uint64, *cachedKey] // by hash of the id
-	used    *cachedKey                         // of keys, the one that was used last; nil if it is not known
-	recent  [2]*cachedKey                      // by side, that of keys which again may lend, or nil
 	room    func() *[]byte                     // for ids; a func, because fmt prints no more than its address
 	ages    [2]*expiry.Queue[*cachedKey]       // by side
 	fetches map[uint64]*fetch                  // by hash of the id, those whose key will be kept and whom callers may join
-	stats   CachingStats
+	stats   CachingStats                       // but for Hits
 	closed  bool
 }
 
@@ -230,7 +236,7 @@ func (c *Caching) Stats() CachingStats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.stats
-	s.Held = c.keys.Len()
+	s.Hits, s.Held = c.hits.Load(), c.keys.Len()
 	s.CallsSaved = max(0, s.Hits+s.Misses-s.Fetches)
 	return s
 }

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -543,5 +545,57 @@ func TestCachingHitAllocatesNothing(t *testing.T) {
 	}
 	if s := c.Stats(); s.Fetches != 2 {
 		t.Errorf("Stats = %+v, want two fetches", s)
+	}
+}
+
+// However many encrypt at once, no data key gets more than it may, and every request is counted once.
+func TestCachingLimitsTogether(t *testing.T) {
+	const workers, each = 8, 300
+	for _, tt := range []struct {
+		name string
+		opts keyring.CachingOptions
+		size int64
+		most int // messages under one data key
+	}{
+		{"messages", keyring.CachingOptions{MaxMessages: 10}, 1, 10},
+		{"one message", keyring.CachingOptions{MaxMessages: 1}, 1, 1},
+		{"bytes, exactly", keyring.CachingOptions{MaxBytes: 12}, 4, 3},
+		{"bytes, not quite", keyring.CachingOptions{MaxBytes: 14}, 4, 3},
+		{"as many bytes as there can be", keyring.CachingOptions{MaxBytes: math.MaxInt64}, math.MaxInt64 / 3, 3},
+		{"too large", keyring.CachingOptions{MaxBytes: 3}, 4, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			src := newSource(t)
+			c := newCaching(t, src, &tt.opts)
+			var mu sync.Mutex
+			used := map[*keyring.DataKey]int{}
+			var wg sync.WaitGroup
+			for range workers {
+				wg.Go(func() {
+					for range each {
+						k, err := c.GenerateDataKey(t.Context(), &keyring.GenerateDataKeyRequest{Suite: 1, Size: tt.size})
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						mu.Lock()
+						used[k]++
+						mu.Unlock()
+						k.Destroy()
+					}
+				})
+			}
+			wg.Wait()
+			for _, n := range used {
+				if n > tt.most {
+					t.Errorf("%d messages under one data key, want at most %d", n, tt.most)
+				}
+			}
+			if s := c.Stats(); s.Hits+s.Misses != workers*each || int(s.Fetches) != len(used) {
+				t.Errorf("Stats = %+v, want %d requests and %d fetches", s, workers*each, len(used))
+			}
+			c.Purge()
+			src.wantLive(t)
+		})
 	}
 }

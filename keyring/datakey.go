@@ -32,10 +32,14 @@ type dataKey struct {
 	record format.Record
 	opener int
 
+	_ [64]byte // so that what is only read does not share a line of the processor's cache with what two cores write to
+
 	// holds counts borrowers and running calls in one word: borrowers in units of borrower, calls in units of call. key
 	// and state are read only within a call, and wiped by whoever brings it to zero. Calls begin only while there are
 	// borrowers, so it never rises from zero.
 	holds atomic.Int64
+	_     [64]byte
+
 	key   [suite.DataKeySize]byte
 	state *suite.State
 }

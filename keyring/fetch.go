@@ -48,10 +48,7 @@ func (c *Caching) get(ctx context.Context, q *query) (*DataKey, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("keyring: caching: %w", err)
 	}
-	c.mu.Lock() // no defer, which would take as long as the lock
-	key := c.again(q)
-	c.mu.Unlock()
-	if key != nil {
+	if key := c.again(q); key != nil {
 		return key, nil
 	}
 	for {
@@ -80,7 +77,7 @@ func (c *Caching) begin(ctx context.Context, q *query) (*DataKey, *fetch, error)
 	}
 	k, sum := c.find(q)
 	if key := c.lend(ctx, q, k); key != nil {
-		c.stats.Hits++
+		c.hits.Add(1)
 		return key, nil, nil
 	}
 	c.stats.Misses++
