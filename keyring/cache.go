@@ -177,7 +177,12 @@ func (c *Caching) sweep(s side) {
 // and without the lock: on two cores a lock costs more than what it guards.
 //
 // The key may leave the cache at the same time, as if that had been a moment later.
+//
+// With options by which a key changes while it is held, every hit has to look at the clock, and none is for again.
 func (c *Caching) again(q *query) *DataKey {
+	if c.opts.RefreshAhead > 0 || c.opts.InsecureAllowExpired > 0 {
+		return nil
+	}
 	k := c.recent[q.side].Load()
 	if k == nil || !k.query.same(q) || !k.usage.take(q, &c.opts, 1) || !k.data.hold(borrower) {
 		return nil
@@ -202,24 +207,26 @@ func (c *Caching) touch(k *cachedKey) {
 // find returns the key for q, or nil, and marks it as used; and the hash of the id that it is found by or would be. The hash
 // only finds the place, the query decides.
 func (c *Caching) find(q *query) (k *cachedKey, sum uint64) {
-	room := c.room()
-	*room = q.appendID((*room)[:0])
-	sum = c.hash(*room)
-	if k, ok := c.keys.Peek(sum); ok && k.query.same(q) {
-		c.keys.Get(sum)
-		c.mark(k)
-		return k, sum
+	if k = c.recent[q.side].Load(); k == nil || !k.query.same(q) {
+		room := c.room()
+		*room = q.appendID((*room)[:0])
+		sum = c.hash(*room)
+		var ok bool
+		if k, ok = c.keys.Peek(sum); !ok || !k.query.same(q) {
+			return nil, sum
+		}
 	}
-	return nil, sum
+	if c.used.Load() != k {
+		c.keys.Get(k.sum)
+	}
+	c.mark(k)
+	return k, k.sum
 }
 
-// mark notes that k is the key that was used last. With options by which a key changes while it is held, every hit has to
-// look at the clock, and none is for again.
+// mark notes that k is the key that was used last.
 func (c *Caching) mark(k *cachedKey) {
 	c.used.Store(k)
-	if c.opts.RefreshAhead == 0 && c.opts.InsecureAllowExpired == 0 {
-		c.recent[k.query.side].Store(k)
-	}
+	c.recent[k.query.side].Store(k)
 }
 
 // lend returns k, which was found for q, with a share for the caller, or nil. The message is counted before. If the key is

@@ -58,7 +58,7 @@ type Caching struct {
 	epoch    time.Time      // all times are since then
 	hash     func(id []byte) uint64
 
-	recent [2]atomic.Pointer[cachedKey] // by side, that of keys which again may lend, or nil
+	recent [2]atomic.Pointer[cachedKey] // by side, that of keys which was used last, or nil
 	used   atomic.Pointer[cachedKey]    // of keys, the one that was used last; nil if it is not known
 
 	_    [64]byte // what follows is written to by every hit: see usage

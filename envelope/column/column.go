@@ -104,7 +104,8 @@ type Options struct {
 	Suite format.Suite
 
 	// MaxAge is how long cells are sealed under one data key, counted from the moment the provider was asked for it.
-	// Default 24 hours, at most a year. Every data key is a row more in the key table, and a call for whoever opens.
+	// Default 24 hours, at most a year. Every data key is a row more in the key table, and a call for whoever opens. A timer
+	// ends it, which on a machine without an idle core may come some milliseconds late.
 	MaxAge time.Duration
 
 	// MaxCells is how many cells are sealed under one data key. Default 2^20, at most 2^32.
@@ -118,7 +119,7 @@ type Options struct {
 	MaxOpen int
 
 	// MaxOpenAge is how long a data key is held for opening, counted from the moment the provider was asked to open it.
-	// Default 5 minutes, at most a year. It is how long a revoked right to decrypt may go on working.
+	// Default 5 minutes, at most a year. It is how long a revoked right to decrypt may go on working. A timer ends it, too.
 	MaxOpenAge time.Duration
 
 	// InsecureAllowNoRow allows an empty row. The price: such cells can be exchanged with each other unnoticed.
