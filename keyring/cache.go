@@ -111,6 +111,9 @@ func (u *usage) take(q *query, o *CachingOptions, spare int64) bool {
 	if q.side == opening {
 		return true
 	}
+	if q.size > o.MaxBytes-spare-u.bytes.Load() { // so that nobody sees a message that is not
+		return false
+	}
 	if !add(&u.messages, 1, o.MaxMessages-spare) {
 		return false
 	}

@@ -548,6 +548,28 @@ func TestCachingHitAllocatesNothing(t *testing.T) {
 	}
 }
 
+// The timer goes on whether it wiped one key fewer than it wipes at once, or as many, or one more.
+func TestCachingSweepGoesOn(t *testing.T) {
+	for _, n := range []int{1, 255, 256, 257, 512} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				src := newSource(t)
+				c := newCaching(t, src, nil)
+				for range 2 {
+					for i := range n {
+						seal(t, c, tenant(t, i), 1).Destroy()
+					}
+					sleep(5 * time.Minute)
+					src.wantLive(t)
+				}
+				if s := c.Stats(); s.Evictions.Age != int64(2*n) {
+					t.Errorf("Stats = %+v, want %d evictions for age", s, 2*n)
+				}
+			})
+		})
+	}
+}
+
 // However many encrypt at once, no data key gets more than it may, and every request is counted once.
 func TestCachingLimitsTogether(t *testing.T) {
 	const workers, each = 8, 300

@@ -166,6 +166,25 @@ func TestSweep(t *testing.T) {
 	})
 }
 
+// The timer goes on behind as many keys as are wiped at once.
+func TestSweepGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProvider(t)
+		c := newCells(t, p, newTable(), &column.Options{MaxCells: 1})
+		for round := range 2 {
+			for range 256 {
+				if _, err := c.Open(t.Context(), nil, seal(t, c, "a", row9), row9); err != nil {
+					t.Fatal(err)
+				}
+			}
+			sleep(5 * time.Minute)
+			if n := p.wiped(); n != 512*(round+1) {
+				t.Errorf("round %d: %d wiped, want %d", round, n, 512*(round+1))
+			}
+		}
+	})
+}
+
 // sleep moves the time of a bubble, and has what is due then come to its end.
 func sleep(d time.Duration) {
 	time.Sleep(d)

@@ -58,6 +58,7 @@ func (q *Queue[T]) Remove(p Place) {
 
 // Ended returns the first value, which stays, if its end is there. If not, wake is called when it is.
 func (q *Queue[T]) Ended(now time.Duration) (value T, ok bool) {
+	q.at = math.MaxInt64 // whatever it was set to: it may have fired, and the owner be here because of it
 	front := q.values.Front()
 	if front == nil {
 		return value, false
@@ -66,15 +67,17 @@ func (q *Queue[T]) Ended(now time.Duration) (value T, ok bool) {
 	if first.end <= now {
 		return first.value, true
 	}
-	q.at = math.MaxInt64
 	q.wakeBy(first.end, now)
 	return value, false
 }
 
-// Again has wake called once more at once, for an owner who lets others have the lock before he goes on.
+// Again has wake called once more at once, for an owner who has taken some and lets others have the lock before he goes on.
+// It is the last that he calls then: without a value that [Queue.Ended] refused, nothing else would call him.
 func (q *Queue[T]) Again(now time.Duration) {
 	q.at = math.MaxInt64
-	q.wakeBy(now, now)
+	if q.values.Len() > 0 {
+		q.wakeBy(now, now)
+	}
 }
 
 func (q *Queue[T]) wakeBy(at, now time.Duration) {

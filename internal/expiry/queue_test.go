@@ -85,6 +85,25 @@ func TestQueueOrder(t *testing.T) {
 	}
 }
 
+// A queue from which the owner took all that it had, and as many as he takes at a time, goes on.
+func TestQueueGoesOn(t *testing.T) {
+	for _, n := range []int{1, 2, 3, 4, 6, 7} {
+		synctest.Test(t, func(t *testing.T) {
+			o := newOwner(3)
+			for round := range 3 {
+				for v := range n {
+					o.add(round*n+v, time.Duration(round)*time.Hour+time.Second)
+				}
+				time.Sleep(time.Hour)
+				synctest.Wait()
+				if len(o.ended) != (round+1)*n {
+					t.Errorf("round %d of %d values: %d ended", round, n, len(o.ended))
+				}
+			}
+		})
+	}
+}
+
 // What was taken out does not end, and a queue that is empty wakes nobody.
 func TestQueueRemove(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
