@@ -54,7 +54,7 @@ func (c *Client) Decrypt(ctx context.Context, message []byte, ec Context) ([]byt
 // AppendDecrypt is [Client.Decrypt], appending the plaintext to dst, and says what opened the message. message must not
 // overlap the spare capacity of dst. On error it returns nil, and what it wrote to spare capacity of dst is wiped.
 func (c *Client) AppendDecrypt(ctx context.Context, dst, message []byte, ec Context) (plaintext []byte, info Info, err error) {
-	sc := c.opening.Get().(*scratch)
+	sc := c.opening.Get().(*scratch) // on an error it is lost, as in AppendEncrypt
 	if err := sc.parse(message); err != nil {
 		return nil, Info{}, err
 	}

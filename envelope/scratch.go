@@ -14,7 +14,8 @@ import (
 // with each the header that was in it last: under one data key and with one context, headers differ in salt and tag only,
 // and to copy or compare one costs a quarter of making or parsing it.
 //
-// Whatever of the last message is used for this one was found to be the same before. No key is in a scratch.
+// Whatever of the last message is used for this one was found to be the same before. No data key is in a scratch; what the
+// hash in room has left leads to the key of the last message ([suite.Scratch]).
 type scratch struct {
 	header format.Header
 	wire   []byte // the header in bytes, as Marshal wrote or Parse read it; empty if header holds none
@@ -120,7 +121,8 @@ func (sc *scratch) parsed(message []byte) bool {
 		bytes.Equal(message[keys:len(wire)], wire[keys:])
 }
 
-// knows reports whether key is the one that was learned last, and for this header.
+// knows reports whether key is the one that was learned last, and for this header. If its record is another than that of the
+// header, it is never known.
 func (sc *scratch) knows(key *keyring.DataKey) bool {
 	known, record := sc.decrypt.Record, key.Record()
 	return len(record) > 0 && len(record) == len(known) && &record[0] == &known[0]
@@ -137,6 +139,8 @@ func (sc *scratch) learn(key *keyring.DataKey) {
 		return a.Provider == b.Provider && a.KeyID == b.KeyID && bytes.Equal(a.Ciphertext, b.Ciphertext)
 	}) {
 		sc.decrypt.Record = key.Record()
+	} else {
+		sc.decrypt.Record = nil
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -284,4 +286,191 @@ func (p *renamer) Decrypt(ctx context.Context, req *keyring.DecryptRequest) (key
 	s := max(p.suite, inner.Suite())
 	inner.Lend(func(b []byte) error { key, err = keyring.NewDataKey(s, b, record, 0); return err })
 	return key, err
+}
+
+// A data key that comes back is known for what it is, though another one opened a message in between.
+func TestScratchLearnsAnew(t *testing.T) {
+	raw, err := keyring.NewRawAES("a", make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &holder{KeyProvider: raw}
+	c := newTestClient(t, p, nil)
+	ec := Context{"tenant": "42"}
+	m, err := c.Encrypt(t.Context(), []byte("hello"), ec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var h format.Header
+	if _, err := h.Parse(m); err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]*keyring.DataKey{}
+	for _, id := range []string{"a", "b"} {
+		from := &renamer{KeyProvider: raw, id: id}
+		if keys[id], err = from.Decrypt(t.Context(), &keyring.DecryptRequest{Suite: h.Suite, Context: h.Stored, Record: h.Record}); err != nil {
+			t.Fatal(err)
+		}
+		defer keys[id].Destroy()
+	}
+	sc := new(scratch)
+	for i, id := range []string{"a", "b", "a", "a", "b", "b", "a"} {
+		p.held = keys[id]
+		if err := sc.parse(m); err != nil {
+			t.Fatal(err)
+		}
+		var info Info
+		if _, err := c.open(t.Context(), sc, m[:sc.header.HeadSize()], ec, &info); err != nil || info.KeyID != id {
+			t.Errorf("message %d: opened by %q, %v, want %q", i, info.KeyID, err, id)
+		}
+	}
+}
+
+// A holder answers with one data key, and notes all that others gave.
+type holder struct {
+	keyring.KeyProvider
+	held  *keyring.DataKey
+	after func() // called before it answers
+	given []*keyring.DataKey
+}
+
+func (p *holder) Decrypt(ctx context.Context, req *keyring.DecryptRequest) (*keyring.DataKey, error) {
+	if p.held != nil {
+		p.held.Share()
+		return p.held, nil
+	}
+	return p.give(p.KeyProvider.Decrypt(ctx, req))
+}
+
+func (p *holder) GenerateDataKey(ctx context.Context, req *keyring.GenerateDataKeyRequest) (*keyring.DataKey, error) {
+	return p.give(p.KeyProvider.GenerateDataKey(ctx, req))
+}
+
+func (p *holder) give(k *keyring.DataKey, err error) (*keyring.DataKey, error) {
+	p.given = append(p.given, k)
+	if p.after != nil {
+		p.after()
+	}
+	return k, err
+}
+
+// live returns how many of the data keys were not destroyed.
+func (p *holder) live() (n int) {
+	for _, k := range p.given {
+		if k.Expand(make([]byte, 1), nil) != keyring.ErrDestroyed {
+			n++
+		}
+	}
+	return n
+}
+
+// Every data key is destroyed once the message is made or opened, or cannot be.
+func TestDataKeysAreDestroyed(t *testing.T) {
+	raw, err := keyring.NewRawAES("a", make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ec := Context{"tenant": "42"}
+	store := KeyDir(t.TempDir())
+	attached, err := newTestClient(t, raw, nil).Encrypt(t.Context(), []byte("hello"), ec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	detached, err := newTestClient(t, raw, &Options{Keys: format.Detached, KeyStore: store}).Encrypt(t.Context(), []byte("hello"), ec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := bytes.Clone(attached)
+	forged[len(forged)-1] ^= 1
+	tagged := bytes.Clone(attached)
+	tagged[format.SaltOffset] ^= 1
+	errPut := errors.New("put")
+	for _, tt := range []struct {
+		name  string
+		opts  Options
+		inner keyring.KeyProvider
+		late  bool   // the context is done when the provider answers
+		open  []byte // nil: a message is made
+		want  error
+	}{
+		{name: "made"},
+		{name: "opened", open: attached},
+		{name: "opened, detached", opts: Options{KeyStore: store}, open: detached},
+		{name: "another body", open: forged, want: ErrAuthentication},
+		{name: "another tag", open: tagged, want: ErrAuthentication},
+		{name: "made too late", late: true, want: context.Canceled},
+		{name: "opened too late", late: true, open: attached, want: context.Canceled},
+		{name: "opened too late, detached", opts: Options{KeyStore: store}, late: true, open: detached, want: context.Canceled},
+		{name: "opened for another suite", inner: &renamer{KeyProvider: raw, id: "a", suite: format.SM4GCM}, open: attached, want: keyring.ErrInvalidDataKey},
+		{name: "made for another suite", inner: &generator{raw}, want: keyring.ErrInvalidDataKey},
+		{name: "no key file", opts: Options{Keys: format.Detached, KeyStore: failingStore{err: errPut}}, want: errPut},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			p := &holder{KeyProvider: raw}
+			if tt.inner != nil {
+				p.KeyProvider = tt.inner
+			}
+			c := newTestClient(t, p, &tt.opts)
+			for i := range 3 { // the later ones with what the first has left
+				if tt.late && i == 2 {
+					p.after = cancel
+				}
+				var err error
+				if tt.open == nil {
+					_, err = c.Encrypt(ctx, []byte("hello"), ec)
+				} else {
+					_, err = c.Decrypt(ctx, tt.open, ec)
+				}
+				if want := tt.want; tt.late && i < 2 {
+					if err != nil {
+						t.Errorf("call %d: %v", i, err)
+					}
+				} else if !errors.Is(err, want) {
+					t.Errorf("call %d: %v, want %v", i, err, want)
+				}
+			}
+			if len(p.given) == 0 || p.live() > 0 {
+				t.Errorf("%d of %d data keys live", p.live(), len(p.given))
+			}
+		})
+	}
+}
+
+// A generator answers with a data key of the other suite.
+type generator struct{ keyring.KeyProvider }
+
+func (p *generator) GenerateDataKey(ctx context.Context, req *keyring.GenerateDataKeyRequest) (*keyring.DataKey, error) {
+	return p.KeyProvider.GenerateDataKey(ctx, &keyring.GenerateDataKeyRequest{Suite: format.SM4GCM, Context: req.Context, Size: req.Size})
+}
+
+// A failingStore takes no key file.
+type failingStore struct {
+	noKeyStore
+	err error
+}
+
+func (s failingStore) Put(context.Context, format.Reference, []byte) error { return s.err }
+
+// A message with detached keys asks for its key file every time: once that is deleted, nobody opens it.
+func TestDetachedAfterItsKeyIsGone(t *testing.T) {
+	dir := t.TempDir()
+	c := newTestClient(t, newTestCache(t), &Options{Keys: format.Detached, KeyStore: KeyDir(dir)})
+	ec := Context{"tenant": "42"}
+	m, err := c.Encrypt(t.Context(), []byte("hello"), ec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if _, err := c.Decrypt(t.Context(), m, ec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := c.Decrypt(t.Context(), m, ec); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Decrypt without the key file = %q, %v, want fs.ErrNotExist", got, err)
+	}
 }
