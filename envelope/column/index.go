@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
+	"sync/atomic"
 
 	"github.com/xinfeng-kms/xinfeng/envelope"
 	"github.com/xinfeng-kms/xinfeng/format"
@@ -27,9 +27,9 @@ import (
 // It is safe for concurrent use and makes no calls of its own. Package fmt shows nothing of what it holds. The zero value
 // is not usable.
 type Index struct {
-	key   *tableKey
-	size  int
-	close sync.Once
+	key    *tableKey
+	size   int
+	closed atomic.Bool // others, such as a cache before the provider, may hold the data key as well
 }
 
 // IndexOptions are the options of an [Index]. Nil means all defaults, as does every zero field; values out of range are
@@ -112,6 +112,9 @@ func (x *Index) Sum(dst, value []byte) ([]byte, error) {
 	if len(value) > MaxValue {
 		return nil, fmt.Errorf("column: value of %d bytes, limit %d: %w", len(value), MaxValue, ErrTooLarge)
 	}
+	if x.closed.Load() {
+		return nil, fmt.Errorf("column: index: %w", ErrClosed)
+	}
 	sum, err := x.key.suite.Index(x.key.data, &x.key.commit, value)
 	if errors.Is(err, keyring.ErrDestroyed) {
 		return nil, fmt.Errorf("column: index: %w", ErrClosed)
@@ -124,7 +127,9 @@ func (x *Index) Sum(dst, value []byte) ([]byte, error) {
 
 // Close wipes the data key; Sum answers [ErrClosed] from then on. It returns nil always; closing again does nothing.
 func (x *Index) Close() error {
-	x.close.Do(x.key.data.Destroy)
+	if !x.closed.Swap(true) {
+		x.key.data.Destroy()
+	}
 	return nil
 }
 

@@ -118,7 +118,8 @@ func TestIndexClose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := column.NewIndex(t.Context(), cache, newTable(), phoneIndex, indexed, nil)
+	table := newTable()
+	other, err := column.NewIndex(t.Context(), cache, table, phoneIndex, indexed, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,6 +132,15 @@ func TestIndexClose(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	// The data key may be anybody's: closed is closed all the same.
+	opened, err := column.OpenIndex(t.Context(), cache, table, phoneIndex, indexed, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened.Close()
+	if got, err := opened.Sum(nil, nil); !errors.Is(err, column.ErrClosed) || got != nil {
+		t.Errorf("Sum under a key that the cache holds = %x, %v, want ErrClosed", got, err)
+	}
 	sum(t, other, "a")
 	cache.Close()
 	sum(t, other, "a")
@@ -138,8 +148,8 @@ func TestIndexClose(t *testing.T) {
 	if got, err := other.Sum(nil, nil); !errors.Is(err, column.ErrClosed) || got != nil {
 		t.Errorf("Sum = %x, %v, want ErrClosed", got, err)
 	}
-	if g, _ := p.counts(); g != 2 || p.wiped() != 2 {
-		t.Errorf("%d data keys, %d wiped, want 2, 2", g, p.wiped())
+	if g, _ := p.counts(); g != 2 || p.wiped() != 3 {
+		t.Errorf("%d data keys, %d wiped, want 2, and 3 with the one that was opened", g, p.wiped())
 	}
 }
 
