@@ -18,10 +18,10 @@ const magicMessage = "\x8e\x58\x46\x45"
 const version = 1
 
 // headFixed is the length in bytes of a head without its context.
-const headFixed = 44
+const headFixed = SaltOffset + suite.SaltSize
 
-// SaltOffset is where the salt begins, in bytes from the start of a message. What stands before it, and the pairs behind
-// it, are the same in all messages that were written alike.
+// SaltOffset is where the salt of 32 bytes begins, in bytes from the start of a message. What stands before it, and the stored
+// pairs behind it, are the same in all messages of one context and of one client's options.
 const SaltOffset = 12
 
 // A Kind says where the wrapped keys of a message are (SPEC.md, Section 3.4). The zero value is never valid.

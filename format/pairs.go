@@ -173,8 +173,9 @@ func (p Pairs) All() iter.Seq2[[]byte, []byte] {
 	}
 }
 
-// Cut returns the first pair and those behind it, and nils if there is none. It is [Pairs.All] for whoever looks at the
-// pairs of every message, and short enough for the compiler to put it in place.
+// Cut returns the first pair and those behind it, and nils if there is none. All share memory with p and must not be modified;
+// it allocates nothing. It is [Pairs.All] for whoever looks at the pairs of every message, and short enough for the compiler to
+// put it in place. Of pairs that were not checked a value may be nil, which ends them.
 func (p Pairs) Cut() (key, value []byte, rest Pairs) {
 	key, p = p.cut()
 	value, p = p.cut()

@@ -48,8 +48,8 @@ const (
 // whether anybody calls or not; until then it keeps the cache itself from being collected, which [Caching.Close] ends.
 //
 // Any number of callers who miss the same key make one call of the provider, which has the values of the first caller's
-// context and ends early only when all of them have gone. It runs on a goroutine of its own; a cache has no other, and
-// none while it is idle. A refresh is such a call that nobody waits for, and ends after 5 s.
+// context and ends early only when all of them have gone. It runs on a goroutine of its own; beside it a cache has one only
+// while the timer wipes. A refresh is such a call that nobody waits for, and ends after 5 s.
 //
 // It is safe for concurrent use. Package fmt shows nothing of what it holds. The zero value is not usable.
 type Caching struct {

@@ -144,3 +144,69 @@ func TestQuerySame(t *testing.T) {
 		}
 	}
 }
+
+// Two fetches with one hash that run at the same time give each caller the key that he asked for, and what becomes of one is
+// nothing to the other.
+func TestCachingHashCollisionTogether(t *testing.T) {
+	raw, err := NewRawAES("a", bytes.Repeat([]byte{1}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &gated{KeyProvider: raw, gate: make(chan error)}
+	c, err := NewCaching(p, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.hash = func([]byte) uint64 { return 42 }
+	fetch := func(ec string) *fetch {
+		t.Helper()
+		k, f, err := c.begin(t.Context(), &query{side: sealing, suite: format.AES256GCM, context: format.Pairs(ec), size: 1})
+		if k != nil || f == nil || err != nil {
+			t.Fatalf("begin = %v, %v, %v, want a fetch", k, f, err)
+		}
+		return f
+	}
+	a, b := fetch("a"), fetch("b")
+	if a == b {
+		t.Fatal("who asks for another key joined the fetch")
+	}
+	if fetch("b") != b {
+		t.Error("who asks for the same key did not join")
+	}
+	p.gate <- nil
+	p.gate <- nil
+	<-a.done
+	<-b.done
+	if a.err != nil || b.err != nil || a.key.Equal(b.key) {
+		t.Errorf("fetches = %v, %v, with one key: %v", a.err, b.err, a.err == nil && b.err == nil)
+	}
+	a.key.Destroy()
+	b.key.Destroy()
+	b.key.Destroy()
+
+	// The key of b has the place. That a cannot be fetched does not make it leave.
+	a = fetch("a")
+	p.gate <- ErrWrongKey
+	<-a.done
+	if a.err != ErrWrongKey {
+		t.Errorf("fetch = %v, want ErrWrongKey", a.err)
+	}
+	if k, f, err := c.begin(t.Context(), &query{side: sealing, suite: format.AES256GCM, context: format.Pairs("b"), size: 1}); k != b.key || f != nil || err != nil {
+		t.Errorf("begin = %v, %v, %v, want the key at hand", k, f, err)
+	}
+	b.key.Destroy()
+}
+
+// A gated provider answers when it is let.
+type gated struct {
+	KeyProvider
+	gate chan error
+}
+
+func (p *gated) GenerateDataKey(ctx context.Context, req *GenerateDataKeyRequest) (*DataKey, error) {
+	if err := <-p.gate; err != nil {
+		return nil, err
+	}
+	return p.KeyProvider.GenerateDataKey(ctx, req)
+}

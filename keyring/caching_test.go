@@ -570,6 +570,69 @@ func TestCachingSweepGoesOn(t *testing.T) {
 	}
 }
 
+// A key that is lent again and again is in use, whatever else is asked for in between.
+func TestCachingLeastRecentlyUsed(t *testing.T) {
+	src := newSource(t)
+	c := newCaching(t, src, &keyring.CachingOptions{MaxEntries: 2})
+	old := seal(t, src.RawAES, nil, 1)
+	defer old.Destroy()
+	other := seal(t, src.RawAES, nil, 1)
+	defer other.Destroy()
+	seal(t, c, nil, 1).Destroy()
+	unseal(t, c, nil, old.Record()).Destroy()
+	seal(t, c, nil, 1).Destroy()                // which the one for opening is older than now
+	unseal(t, c, nil, other.Record()).Destroy() // and leaves for
+	before := src.count()
+	seal(t, c, nil, 1).Destroy()
+	unseal(t, c, nil, other.Record()).Destroy()
+	if src.count() != before {
+		t.Error("a key that was in use left")
+	}
+	unseal(t, c, nil, old.Record()).Destroy()
+	if src.count() != before+1 {
+		t.Error("the key that was not asked for the longest did not leave")
+	}
+}
+
+// A provider may answer with a data key that names another record. The cache finds it by what was asked for.
+func TestCachingAnswerOfAnotherRecord(t *testing.T) {
+	inner := newSource(t)
+	src := &restamper{source: inner}
+	c := newCaching(t, src, nil)
+	k := seal(t, inner.RawAES, nil, 1)
+	defer k.Destroy()
+	for range 3 {
+		got := unseal(t, c, nil, k.Record())
+		if !got.Equal(k) || got.Record()[0].KeyID != "another" {
+			t.Errorf("Decrypt = a key of %q, want that of the provider", got.Record()[0].KeyID)
+		}
+		got.Destroy()
+	}
+	if inner.count() != 1 {
+		t.Errorf("%d calls, want 1", inner.count())
+	}
+	other := k.Record().Clone()
+	other[0].KeyID = "another"
+	if got, err := decrypt(t, c, nil, other); !errors.Is(err, keyring.ErrNoMatch) {
+		t.Errorf("Decrypt of the record that the answer has = %v, %v, want what the provider says", got, err)
+	}
+}
+
+// A restamper answers with data keys under another key id.
+type restamper struct{ *source }
+
+func (p *restamper) Decrypt(ctx context.Context, req *keyring.DecryptRequest) (key *keyring.DataKey, err error) {
+	inner, err := p.source.Decrypt(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	defer inner.Destroy()
+	record := inner.Record().Clone()
+	record[0].KeyID = "another"
+	inner.Lend(func(b []byte) error { key, err = keyring.NewDataKey(inner.Suite(), b, record, 0); return err })
+	return key, err
+}
+
 // However many encrypt at once, no data key gets more than it may, and every request is counted once.
 func TestCachingLimitsTogether(t *testing.T) {
 	const workers, each = 8, 300

@@ -136,8 +136,8 @@ func (k *DataKey) Destroy() {
 	}
 }
 
-// Share adds a borrower, who calls Destroy as well, and reports whether there was one left to share with. It is what a cache
-// of one's own lends with, as [Caching] does.
+// Share adds a borrower, and reports whether there was one left to share with: a key that is wiped, the zero value and nil
+// have none. For every true answer somebody calls Destroy once more. It is what a cache of one's own lends with.
 func (k *DataKey) Share() bool { return k.hold(borrower) }
 
 // Expand fills out, 1 to 64 bytes, with HKDF-Expand of info under the key: all that a message needs of it. It allocates
@@ -161,8 +161,8 @@ func (k *DataKey) Derive(sc *suite.Scratch) error {
 	return k.inner().state.Derive(sc)
 }
 
-// Spent returns k for its last use: what derives once, whatever comes of it, and has destroyed k then. It is quicker than
-// Derive and Destroy.
+// Spent returns k for its last use: its Derive must be called exactly once, and whatever comes of it, k is destroyed then. It
+// is quicker than Derive and Destroy, and like Derive only the packages of this module can use it.
 func (k *DataKey) Spent() suite.Expander { return (*spentKey)(k) }
 
 type spentKey DataKey
@@ -200,7 +200,8 @@ func (k *DataKey) Suite() format.Suite {
 	return k.inner().suite
 }
 
-// Record returns the wrapped keys. They are shared and must not be modified. They remain after Destroy.
+// Record returns the wrapped keys. They are shared and must not be modified. They remain after Destroy. No other data key has
+// them in the same memory, so they tell one data key from another.
 func (k *DataKey) Record() format.Record {
 	if k == nil || k.inner == nil {
 		return nil

@@ -137,7 +137,7 @@ func (c *Caching) detach(f *fetch) {
 	}
 }
 
-// run asks the provider. It is the one goroutine of a cache, and lives as long as the call.
+// run asks the provider. Its goroutine lives as long as the call.
 func (c *Caching) run(ctx context.Context, f *fetch) {
 	var key *DataKey
 	err := errNoAnswer

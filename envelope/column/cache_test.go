@@ -185,6 +185,29 @@ func TestSweepGoesOn(t *testing.T) {
 	})
 }
 
+// Purge takes effect at once, also where others hold the data key: here a cache, and a provider that answers with one key.
+func TestPurgeWhileOthersHold(t *testing.T) {
+	p := newProvider(t)
+	cache, err := keyring.NewCaching(p, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cache.Close()
+	store := newTable()
+	c := newCells(t, cache, store, nil)
+	cell := seal(t, c, "a", row9)
+	for range 2 {
+		if _, err := c.Open(t.Context(), nil, cell, row9); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gets := store.gets
+	c.Purge()
+	if _, err := c.Open(t.Context(), nil, cell, row9); err != nil || store.gets != gets+1 {
+		t.Errorf("Open after Purge: %v, %d looks at the store, want another", err, store.gets-gets)
+	}
+}
+
 // sleep moves the time of a bubble, and has what is due then come to its end.
 func sleep(d time.Duration) {
 	time.Sleep(d)

@@ -267,7 +267,7 @@ func (c *Cells) Seal(ctx context.Context, dst, value []byte, row envelope.Contex
 // to spare capacity of dst is wiped. Neither cell nor row is kept or modified. cell must not overlap the spare capacity of
 // dst, which may panic.
 func (c *Cells) Open(ctx context.Context, dst, cell []byte, row envelope.Context) ([]byte, error) {
-	sc := c.scratch.Get().(*scratch)
+	sc := c.scratch.Get().(*scratch) // on an error it is lost, as in Seal
 	if err := sc.cell.Parse(cell); err != nil {
 		return nil, err
 	}

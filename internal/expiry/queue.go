@@ -15,7 +15,8 @@ import (
 // by a clock of the owner's that runs as fast as package time's. The owner's lock guards a Queue; it must not be held by
 // the function that is called.
 //
-// While something is in it, a Queue keeps its owner from being collected, until the last has ended.
+// While something is in it, a Queue keeps its owner from being collected, until the last has ended. The zero value is not
+// usable.
 type Queue[T any] struct {
 	wake   func()
 	values list.List // of entry[T]
@@ -47,7 +48,7 @@ func (q *Queue[T]) Add(value T, end, now time.Duration) Place {
 	return p
 }
 
-// Remove takes a value out.
+// Remove takes a value out, once.
 func (q *Queue[T]) Remove(p Place) {
 	q.values.Remove(p)
 	if q.values.Len() == 0 && q.timer != nil {
@@ -56,7 +57,8 @@ func (q *Queue[T]) Remove(p Place) {
 	}
 }
 
-// Ended returns the first value, which stays, if its end is there. If not, wake is called when it is.
+// Ended returns the first value, which stays, if its end is there; the owner then removes it, and asks for the next or calls
+// [Queue.Again]. If not, wake is called when it is.
 func (q *Queue[T]) Ended(now time.Duration) (value T, ok bool) {
 	q.at = math.MaxInt64 // whatever it was set to: it may have fired, and the owner be here because of it
 	front := q.values.Front()

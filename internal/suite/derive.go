@@ -143,7 +143,8 @@ func (st *State) Clear() {
 
 // A Scratch is what a derivation needs beside the state: a hash to restore into, and room that does not escape. Whoever
 // derives for every message has one with what else he needs for a message; for the others this package has some. The zero
-// value is ready. One goroutine uses it at a time.
+// value is ready. One goroutine uses it at a time. What its hash has left leads to the key that was derived last, and to no
+// other: whoever derives a key leaves its expansion behind as well, which nobody can wipe.
 type Scratch struct {
 	hashes [SM4GCM]restorable // by the number of the suite, less one; made when it is needed
 	sum    [HashSize]byte
@@ -168,8 +169,7 @@ func (sc *Scratch) free(s *Suite) {
 	scratches.Put(sc)
 }
 
-// wipe wipes all but the hash: what that has left leads to the key that was derived last and to no other, and whoever has
-// derived a message's key leaves its expansion behind as well, which nobody can wipe.
+// wipe wipes all but the hash.
 func (sc *Scratch) wipe() {
 	clear(sc.sum[:])
 	clear(sc.out[:])
@@ -263,7 +263,7 @@ func (s *Suite) Body(x Expander, tag *[CommitSize]byte) (Sealer, error) {
 }
 
 // Message is [Suite.Tag], which it writes into tag, and [Suite.Body] in one step, which is quicker. Whoever reads a message
-// compares the tag with that in its header ([EqualTags]) before he uses the sealer.
+// compares the tag with that in its header ([EqualTags]) before he uses the sealer. It calls x.Derive exactly once.
 func (s *Suite) Message(sc *Scratch, x Expander, head, withheld []byte, tag *[CommitSize]byte) (Sealer, error) {
 	sc.info = append(append(sc.info[:0], labelTag...), head...)
 	if len(withheld) > 0 {
@@ -276,7 +276,7 @@ func (s *Suite) Message(sc *Scratch, x Expander, head, withheld []byte, tag *[Co
 }
 
 // Cell derives the sealer of one cell from the commit of its key file, the first 33 bytes of the cell (form, reference
-// and salt) and the withheld pairs.
+// and salt) and the withheld pairs. It calls x.Derive exactly once.
 func (s *Suite) Cell(sc *Scratch, x Expander, commit *[CommitSize]byte, prefix, withheld []byte) (Sealer, error) {
 	sc.setInfo(labelCell, commit)
 	sc.info = append(append(sc.info, prefix...), withheld...)
