@@ -59,6 +59,13 @@ func (o *owner) wake() {
 	o.queue.Again(now)
 }
 
+// soFar returns what has ended, and when.
+func (o *owner) soFar() (ended []int, at []time.Duration, wakes int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.ended), slices.Clone(o.at), o.wakes
+}
+
 // Whatever the order in which values come, they end at their times.
 func TestQueueOrder(t *testing.T) {
 	for _, most := range []int{1, 3, 1000} {
@@ -69,17 +76,19 @@ func TestQueueOrder(t *testing.T) {
 			}
 			time.Sleep(24 * time.Second)
 			synctest.Wait()
-			if len(o.ended) != 50 {
-				t.Errorf("%d values ended in time, want 50", len(o.ended))
+			if ended, _, _ := o.soFar(); len(ended) != 50 {
+				t.Errorf("%d values ended in time, want 50", len(ended))
 			}
 			time.Sleep(time.Hour)
-			for i, v := range o.ended {
-				if o.at[i] != time.Duration(v/2)*time.Second || v/2 != i/2 {
-					t.Errorf("value %d of %d ended after %v", i, v, o.at[i])
+			synctest.Wait()
+			ended, at, _ := o.soFar()
+			for i, v := range ended {
+				if at[i] != time.Duration(v/2)*time.Second || v/2 != i/2 {
+					t.Errorf("value %d of %d ended after %v", i, v, at[i])
 				}
 			}
-			if len(o.ended) != 100 {
-				t.Errorf("%d values ended, want 100", len(o.ended))
+			if len(ended) != 100 {
+				t.Errorf("%d values ended, want 100", len(ended))
 			}
 		})
 	}
@@ -96,8 +105,8 @@ func TestQueueGoesOn(t *testing.T) {
 				}
 				time.Sleep(time.Hour)
 				synctest.Wait()
-				if len(o.ended) != (round+1)*n {
-					t.Errorf("round %d of %d values: %d ended", round, n, len(o.ended))
+				if ended, _, _ := o.soFar(); len(ended) != (round+1)*n {
+					t.Errorf("round %d of %d values: %d ended", round, n, len(ended))
 				}
 			}
 		})
@@ -115,27 +124,27 @@ func TestQueueRemove(t *testing.T) {
 		o.remove(2)
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if !slices.Equal(o.ended, []int{1, 3}) || o.wakes > 3 {
-			t.Errorf("%v ended, in %d calls", o.ended, o.wakes)
+		ended, _, before := o.soFar()
+		if !slices.Equal(ended, []int{1, 3}) || before > 3 {
+			t.Errorf("%v ended, in %d calls", ended, before)
 		}
-		before := o.wakes
 		o.add(4, 2*time.Hour)
 		o.remove(4)
 		time.Sleep(2 * time.Hour)
 		synctest.Wait()
-		if o.wakes != before {
+		if _, _, wakes := o.soFar(); wakes != before {
 			t.Error("an empty queue called")
 		}
 		o.add(5, 4*time.Hour)
 		o.add(6, 0) // at once
 		synctest.Wait()
-		if !slices.Equal(o.ended, []int{1, 3, 6}) {
-			t.Errorf("%v ended, want what was too old when it came as well", o.ended)
+		if ended, _, _ := o.soFar(); !slices.Equal(ended, []int{1, 3, 6}) {
+			t.Errorf("%v ended, want what was too old when it came as well", ended)
 		}
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if !slices.Equal(o.ended, []int{1, 3, 6, 5}) {
-			t.Errorf("%v ended", o.ended)
+		if ended, _, _ := o.soFar(); !slices.Equal(ended, []int{1, 3, 6, 5}) {
+			t.Errorf("%v ended", ended)
 		}
 	})
 }
