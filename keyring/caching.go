@@ -45,7 +45,8 @@ const (
 // A new message is counted before it gets its key: as one, and with its size, or 1 GiB where that is not known. A key
 // leaves the cache before a limit of [CachingOptions] is passed, and a message larger than MaxBytes gets a key of its own.
 // Whatever removed a key, it is wiped when the last borrower has destroyed it. Those that are too old a timer wipes,
-// whether anybody calls or not; until then it keeps the cache itself from being collected, which [Caching.Close] ends.
+// whether anybody calls or not; until then it keeps the cache itself from being collected, which [Caching.Close] ends. A test
+// that uses testing/synctest makes its cache inside the bubble and uses it nowhere else, as everything that has a timer.
 //
 // Any number of callers who miss the same key make one call of the provider, which has the values of the first caller's
 // context and ends early only when all of them have gone. It runs on a goroutine of its own; beside it a cache has one only

@@ -163,7 +163,8 @@ func setDefault[T comparable](field *T, value T) {
 }
 
 // Cells seals and opens the values of one column. It is safe for concurrent use. Data keys that are too old a timer wipes,
-// whether anybody calls or not; until then it keeps the Cells itself from being collected, which [Cells.Close] ends.
+// whether anybody calls or not; until then it keeps the Cells itself from being collected, which [Cells.Close] ends. A test that
+// uses testing/synctest makes its Cells inside the bubble and uses it nowhere else, as everything that has a timer.
 // Package fmt shows nothing of what it holds. The zero value is not usable.
 type Cells struct {
 	keys    *keyCache             // a pointer, because of a struct that holds a Cells fmt shows the fields under %s
