@@ -31,7 +31,7 @@ func TestLeastPolicies(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const placeholder = "acs:kms:cn-hangzhou:1234567890123456:key/1234abcd-12ab-34cd-56ef-12345678abcd"
+	const exampleARN = "acs:kms:cn-hangzhou:1234567890123456:key/1234abcd-12ab-34cd-56ef-12345678abcd"
 	services := map[string]*kmsclient.Client{}
 	account := refkms.AccountConfig{ID: refkms.DefaultAccount}
 	for _, name := range []string{"encrypt", "decrypt", "decrypt-by-alias", "rewrap"} {
@@ -39,10 +39,10 @@ func TestLeastPolicies(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.Count(string(policy), placeholder) != 1 {
-			t.Fatalf("%s.json is not about %s", name, placeholder)
+		if strings.Count(string(policy), exampleARN) != 1 {
+			t.Fatalf("%s.json is not about %s", name, exampleARN)
 		}
-		account.Policies = append(account.Policies, refkms.PolicyConfig{Name: name, Document: json.RawMessage(strings.Replace(string(policy), placeholder, own.ARN, 1))})
+		account.Policies = append(account.Policies, refkms.PolicyConfig{Name: name, Document: json.RawMessage(strings.Replace(string(policy), exampleARN, own.ARN, 1))})
 		account.Users = append(account.Users, refkms.UserConfig{Name: name, Policies: []string{name},
 			AccessKeys: []refkms.AccessKeyConfig{{ID: "LTAI" + name, Secret: "none-to-copy"}}})
 		services[name] = newClient(t, kmsclient.Options{Transport: w.server.Transport(), Credential: accessKey(t, "LTAI"+name, "none-to-copy")})

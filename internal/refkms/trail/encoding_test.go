@@ -94,7 +94,7 @@ func TestMemoryCopies(t *testing.T) {
 	if r.Seq != 1 {
 		t.Errorf("the record has the number %d, want 1", r.Seq)
 	}
-	copy(r.Params, "XXXXXXXXX")
+	copy(r.Params, "overwrite")
 	n := 0
 	m.Ascend(r.Scope, trail.Place{}, func(got *trail.Record) bool {
 		n++
