@@ -2,7 +2,6 @@ package envelope
 
 import (
 	"bytes"
-	"slices"
 	"sync"
 
 	"github.com/xinfeng-kms/xinfeng/format"
@@ -135,9 +134,7 @@ func (sc *scratch) knows(key *keyring.DataKey) bool {
 func (sc *scratch) learn(key *keyring.DataKey) {
 	sc.info.Suite = key.Suite()
 	sc.info.Provider, sc.info.KeyID = key.OpenedBy()
-	if slices.EqualFunc(sc.decrypt.Record, key.Record(), func(a, b format.WrappedKey) bool {
-		return a.Provider == b.Provider && a.KeyID == b.KeyID && bytes.Equal(a.Ciphertext, b.Ciphertext)
-	}) {
+	if sc.decrypt.Record.Equal(key.Record()) {
 		sc.decrypt.Record = key.Record()
 	} else {
 		sc.decrypt.Record = nil

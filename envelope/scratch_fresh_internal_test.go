@@ -16,10 +16,7 @@ import (
 // Whatever a scratch has been through, a message opens with it as with a fresh one: with the same plaintext, the same Info and
 // the same error, and every data key that the provider gave is given back.
 func TestScratchIsAsGoodAsFresh(t *testing.T) {
-	raw, err := keyring.NewRawAES("a", make([]byte, 32))
-	if err != nil {
-		t.Fatal(err)
-	}
+	raw := newTestRaw(t)
 	store := KeyDir(t.TempDir())
 	contexts := []Context{{}, {"tenant": "42"}, {"tenant": "43"}, {"tenant": "42", "row": "9"}, {"tenant": "42", "row": "10"}, {"row": "9"}, {"tenant": ""}}
 	type sealed struct {

@@ -30,16 +30,21 @@ func newTestClient(t *testing.T, provider keyring.KeyProvider, opts *Options) *C
 
 func newTestCache(t *testing.T) *keyring.Caching {
 	t.Helper()
-	raw, err := keyring.NewRawAES("a", make([]byte, 32))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cache, err := keyring.NewCaching(raw, nil)
+	cache, err := keyring.NewCaching(newTestRaw(t), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cache.Close() })
 	return cache
+}
+
+func newTestRaw(t *testing.T) *keyring.RawAES {
+	t.Helper()
+	raw, err := keyring.NewRawAES("a", make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
 }
 
 // A header is parsed as if none had been before it: whatever was, and whatever byte of it differs from that.
@@ -239,10 +244,7 @@ func TestScratchTell(t *testing.T) {
 // What an Info tells is of the data key that opened this message, however often another opened one with the same header:
 // keys are compared by their records, and a provider may answer as it likes.
 func TestScratchLearn(t *testing.T) {
-	raw, err := keyring.NewRawAES("a", make([]byte, 32))
-	if err != nil {
-		t.Fatal(err)
-	}
+	raw := newTestRaw(t)
 	p := &renamer{KeyProvider: raw}
 	c := newTestClient(t, p, nil)
 	m, err := c.Encrypt(t.Context(), []byte("hello"), Context{"tenant": "42"})
@@ -290,10 +292,7 @@ func (p *renamer) Decrypt(ctx context.Context, req *keyring.DecryptRequest) (key
 
 // A data key that comes back is known for what it is, though another one opened a message in between.
 func TestScratchLearnsAnew(t *testing.T) {
-	raw, err := keyring.NewRawAES("a", make([]byte, 32))
-	if err != nil {
-		t.Fatal(err)
-	}
+	raw := newTestRaw(t)
 	p := &holder{KeyProvider: raw}
 	c := newTestClient(t, p, nil)
 	ec := Context{"tenant": "42"}
@@ -366,10 +365,7 @@ func (p *holder) live() (n int) {
 
 // Every data key is destroyed once the message is made or opened, or cannot be.
 func TestDataKeysAreDestroyed(t *testing.T) {
-	raw, err := keyring.NewRawAES("a", make([]byte, 32))
-	if err != nil {
-		t.Fatal(err)
-	}
+	raw := newTestRaw(t)
 	ec := Context{"tenant": "42"}
 	store := KeyDir(t.TempDir())
 	attached, err := newTestClient(t, raw, nil).Encrypt(t.Context(), []byte("hello"), ec)

@@ -57,6 +57,23 @@ func (r Record) Clone() Record {
 	return c
 }
 
+// Equal reports whether both records have the same entries in the same order. It does so at once if they share their memory.
+func (r Record) Equal(o Record) bool {
+	if len(r) != len(o) {
+		return false
+	}
+	if len(r) == 0 || &r[0] == &o[0] {
+		return true
+	}
+	for i := range r {
+		a, b := &r[i], &o[i]
+		if a.Provider != b.Provider || a.KeyID != b.KeyID || !bytes.Equal(a.Ciphertext, b.Ciphertext) {
+			return false
+		}
+	}
+	return true
+}
+
 func compareKeys(a, b WrappedKey) int {
 	return cmp.Or(cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.KeyID, b.KeyID))
 }

@@ -164,3 +164,33 @@ func TestRecordClone(t *testing.T) {
 		t.Error("the clone shares memory with its record")
 	}
 }
+
+func TestRecordEqual(t *testing.T) {
+	entry := func(provider, id, ciphertext string) format.WrappedKey {
+		return format.WrappedKey{Provider: provider, KeyID: id, Ciphertext: []byte(ciphertext)}
+	}
+	r := format.Record{entry("kms", "a", "1"), entry("kms", "b", "2")}
+	for _, tt := range []struct {
+		name string
+		o    format.Record
+		want bool
+	}{
+		{"itself", r, true},
+		{"a copy", r.Clone(), true},
+		{"nil", nil, false},
+		{"its beginning", r[:1], false},
+		{"its end", r[1:], false},
+		{"one entry more", append(r.Clone(), entry("raw", "c", "3")), false},
+		{"another provider", format.Record{r[0], entry("raw", "b", "2")}, false},
+		{"another key id", format.Record{r[0], entry("kms", "c", "2")}, false},
+		{"another ciphertext", format.Record{r[0], entry("kms", "b", "3")}, false},
+		{"another order", format.Record{r[1], r[0]}, false},
+	} {
+		if got, back := r.Equal(tt.o), tt.o.Equal(r); got != tt.want || back != tt.want {
+			t.Errorf("%s: Equal = %v, %v, want %v", tt.name, got, back, tt.want)
+		}
+	}
+	if !(format.Record{}).Equal(nil) {
+		t.Error("no entries are not equal to none")
+	}
+}

@@ -48,27 +48,10 @@ func appendPart[T ~string | ~[]byte](b []byte, part T) []byte {
 	return append(binary.BigEndian.AppendUint32(b, uint32(len(part))), part...)
 }
 
-// same reports whether both queries have one id, without making it.
+// same reports whether both queries have one id, without making it. Who asks with the record that the data key has is
+// answered at a glance: nobody may modify that ([DataKey.Record]).
 func (q *query) same(o *query) bool {
-	return q.side == o.side && q.suite == o.suite && bytes.Equal(q.context, o.context) && sameRecord(q.record, o.record)
-}
-
-// sameRecord reports whether both records have the same entries, and does so at once if they share them: nobody may
-// modify the record of a data key, so whoever asks with that asks for the same ([DataKey.Record]).
-func sameRecord(a, b format.Record) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	if len(a) == 0 || &a[0] == &b[0] {
-		return true
-	}
-	for i := range a {
-		w, v := &a[i], &b[i]
-		if w.Provider != v.Provider || w.KeyID != v.KeyID || !bytes.Equal(w.Ciphertext, v.Ciphertext) {
-			return false
-		}
-	}
-	return true
+	return q.side == o.side && q.suite == o.suite && bytes.Equal(q.context, o.context) && q.record.Equal(o.record)
 }
 
 // clone returns a copy that shares nothing with the caller's slices.
@@ -281,7 +264,7 @@ func (c *Caching) keep(f *fetch, now time.Duration) {
 	k.usage.bytes.Store(f.usage.bytes.Load())
 	k.refresh = expires - c.opts.RefreshAhead
 	if k.query.side == opening {
-		if sameRecord(k.query.record, k.key.Record()) {
+		if k.query.record.Equal(k.key.Record()) {
 			k.query.record = k.key.Record()
 		}
 		k.gone += c.opts.InsecureAllowExpired
