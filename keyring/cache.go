@@ -139,23 +139,12 @@ type cachedKey struct {
 	age     expiry.Place  // in Caching.ages
 }
 
-// maxSweep bounds the keys that are wiped at once because of their age, with the lock held: some 10 µs.
-const maxSweep = 256
-
 // sweep wipes the keys of one side that are too old. It runs on a timer, so what is old goes whether anybody calls or not,
 // and who asks for the same key again need not look at the clock, which takes a thirtieth of a short message.
 func (c *Caching) sweep(s side) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := c.now()
-	for range maxSweep {
-		k, ok := c.ages[s].Ended(now)
-		if !ok {
-			return
-		}
-		c.evict(k, &c.stats.Evictions.Age)
-	}
-	c.ages[s].Again(now)
+	c.ages[s].Sweep(c.now(), func(k *cachedKey) { c.evict(k, &c.stats.Evictions.Age) })
 }
 
 // again lends the key that was lent last on the side of q, if that is the one for q and there is nothing else to do or to

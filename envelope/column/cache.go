@@ -210,26 +210,17 @@ func (c *keyCache) land(f *flight, id keyID, key *tableKey, err error, again boo
 	}
 }
 
-// maxSweep bounds the keys that are wiped at once because of their age, with the lock held.
-const maxSweep = 256
-
 // sweep wipes keys that are too old. It runs on a timer: who has a key lent need not look at the clock.
 func (c *keyCache) sweep() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := c.now()
-	for range maxSweep {
-		k, ok := c.ages.Ended(now)
-		switch {
-		case !ok:
-			return
-		case k == c.sealing:
+	c.ages.Sweep(c.now(), func(k *tableKey) {
+		if k == c.sealing {
 			c.dropSealing()
-		default:
+		} else {
 			c.opened.Remove(k.id)
 		}
-	}
-	c.ages.Again(now)
+	})
 }
 
 // purge lets go of all keys, those that are being fetched as well.

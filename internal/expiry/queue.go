@@ -32,8 +32,8 @@ type entry[T any] struct {
 // A Place is where a value stands in a Queue.
 type Place = *list.Element
 
-// NewQueue returns an empty queue that calls wake, on a goroutine of its own, when a value has ended. wake then takes out what
-// [Queue.Ended] gives, until there is nothing more.
+// NewQueue returns an empty queue that calls wake, on a goroutine of its own, when a value has ended. wake then calls
+// [Queue.Sweep].
 func NewQueue[T any](wake func()) *Queue[T] {
 	return &Queue[T]{wake: wake, at: math.MaxInt64}
 }
@@ -57,28 +57,22 @@ func (q *Queue[T]) Remove(p Place) {
 	}
 }
 
-// Ended returns the first value, which stays, if its end is there; the owner then removes it, and asks for the next or calls
-// [Queue.Again]. If not, wake is called when it is.
-func (q *Queue[T]) Ended(now time.Duration) (value T, ok bool) {
-	q.at = math.MaxInt64 // whatever it was set to: it may have fired, and the owner be here because of it
-	front := q.values.Front()
-	if front == nil {
-		return value, false
-	}
-	first := front.Value.(entry[T])
-	if first.end <= now {
-		return first.value, true
-	}
-	q.wakeBy(first.end, now)
-	return value, false
-}
+// maxSweep bounds the values that one Sweep finds, all of it under the lock of the owner.
+const maxSweep = 256
 
-// Again has wake called once more at once, for an owner who has taken some and lets others have the lock before he goes on.
-// It is the last that he calls then: without a value that [Queue.Ended] refused, nothing else would call him.
-func (q *Queue[T]) Again(now time.Duration) {
-	q.at = math.MaxInt64
-	if q.values.Len() > 0 {
-		q.wakeBy(now, now)
+// Sweep calls end with the values that have ended, up to 256, the first first. end removes the value. wake is called when the
+// next one ends, at once if there are more: others may have the lock in between.
+func (q *Queue[T]) Sweep(now time.Duration, end func(value T)) {
+	q.at = math.MaxInt64 // whatever it was set to: it may have fired, and the owner be here because of it
+	for range maxSweep {
+		front := q.values.Front()
+		if front == nil || front.Value.(entry[T]).end > now {
+			break
+		}
+		end(front.Value.(entry[T]).value)
+	}
+	if front := q.values.Front(); front != nil {
+		q.wakeBy(front.Value.(entry[T]).end, now)
 	}
 }
 

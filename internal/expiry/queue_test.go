@@ -11,20 +11,19 @@ import (
 	"github.com/xinfeng-kms/xinfeng/internal/expiry"
 )
 
-// An owner takes what has ended out of his queue, at most so many at a time, and notes when.
+// An owner takes what has ended out of his queue, and notes when.
 type owner struct {
 	mu     sync.Mutex
 	queue  *expiry.Queue[int]
 	places map[int]expiry.Place
 	begun  time.Time
-	most   int
 	ended  []int
 	at     []time.Duration
 	wakes  int
 }
 
-func newOwner(most int) *owner {
-	o := &owner{places: map[int]expiry.Place{}, begun: time.Now(), most: most}
+func newOwner() *owner {
+	o := &owner{places: map[int]expiry.Place{}, begun: time.Now()}
 	o.queue = expiry.NewQueue[int](o.wake)
 	return o
 }
@@ -47,16 +46,11 @@ func (o *owner) wake() {
 	defer o.mu.Unlock()
 	o.wakes++
 	now := time.Since(o.begun)
-	for range o.most {
-		v, ok := o.queue.Ended(now)
-		if !ok {
-			return
-		}
+	o.queue.Sweep(now, func(v int) {
 		o.queue.Remove(o.places[v])
 		delete(o.places, v)
 		o.ended, o.at = append(o.ended, v), append(o.at, now)
-	}
-	o.queue.Again(now)
+	})
 }
 
 // soFar returns what has ended, and when.
@@ -66,39 +60,39 @@ func (o *owner) soFar() (ended []int, at []time.Duration, wakes int) {
 	return slices.Clone(o.ended), slices.Clone(o.at), o.wakes
 }
 
-// Whatever the order in which values come, they end at their times.
+// Whatever the order in which values come, they end at their times, also if there are more at one time than a Sweep finds.
 func TestQueueOrder(t *testing.T) {
-	for _, most := range []int{1, 3, 1000} {
+	for _, each := range []int{1, 2, 256, 300} {
 		synctest.Test(t, func(t *testing.T) {
-			o := newOwner(most)
-			for _, v := range rand.Perm(100) {
-				o.add(v, time.Duration(v/2)*time.Second) // two each
+			o := newOwner()
+			for _, v := range rand.Perm(8 * each) {
+				o.add(v, time.Duration(v/each)*time.Second)
 			}
-			time.Sleep(24 * time.Second)
+			time.Sleep(3 * time.Second)
 			synctest.Wait()
-			if ended, _, _ := o.soFar(); len(ended) != 50 {
-				t.Errorf("%d values ended in time, want 50", len(ended))
+			if ended, _, _ := o.soFar(); len(ended) != 4*each {
+				t.Errorf("%d values ended in time, want %d", len(ended), 4*each)
 			}
 			time.Sleep(time.Hour)
 			synctest.Wait()
 			ended, at, _ := o.soFar()
 			for i, v := range ended {
-				if at[i] != time.Duration(v/2)*time.Second || v/2 != i/2 {
+				if at[i] != time.Duration(v/each)*time.Second || v/each != i/each {
 					t.Errorf("value %d of %d ended after %v", i, v, at[i])
 				}
 			}
-			if len(ended) != 100 {
-				t.Errorf("%d values ended, want 100", len(ended))
+			if len(ended) != 8*each {
+				t.Errorf("%d values ended, want %d", len(ended), 8*each)
 			}
 		})
 	}
 }
 
-// A queue from which the owner took all that it had, and as many as he takes at a time, goes on.
+// A queue goes on behind as many values as a Sweep finds, and one fewer and one more.
 func TestQueueGoesOn(t *testing.T) {
-	for _, n := range []int{1, 2, 3, 4, 6, 7} {
+	for _, n := range []int{1, 255, 256, 257, 512, 513} {
 		synctest.Test(t, func(t *testing.T) {
-			o := newOwner(3)
+			o := newOwner()
 			for round := range 3 {
 				for v := range n {
 					o.add(round*n+v, time.Duration(round)*time.Hour+time.Second)
@@ -116,7 +110,7 @@ func TestQueueGoesOn(t *testing.T) {
 // What was taken out does not end, and a queue that is empty wakes nobody.
 func TestQueueRemove(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := newOwner(1000)
+		o := newOwner()
 		for v := range 4 {
 			o.add(v, time.Duration(v)*time.Minute+time.Minute)
 		}
